@@ -1,0 +1,244 @@
+"""The command line: parse, call one function, print.
+
+Data goes to standard output, everything else to standard error. Exit codes: 0 fine, 1 findings or a failure, 2 wrong
+usage. Modules that take long to import are imported by the command that needs them, so that a query answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hfm_kg import __version__
+from hfm_kg.errors import HfmError, UsageError
+from hfm_kg.pipeline import Settings
+
+if TYPE_CHECKING:
+    from hfm_kg.store import Snapshot
+
+
+class Commands(click.Group):
+    """Renders our errors, and ends quietly when the reader of a pipe has gone or the user presses Ctrl-C."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, and turn what it raises into a message and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except HfmError as error:
+            click.echo(f"hfm-kg: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except BrokenPipeError:
+            # what is still buffered cannot be written; give the interpreter something to flush into
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+
+
+def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option that names the folder of snapshots."""
+    return click.option(
+        "--output",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="HFM_KG_OUTPUT",
+        help="Folder of snapshots.  [default: hfm-kg in the user's data folder]",
+    )(command)
+
+
+def root_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option that names the folder of the input."""
+    return click.option(
+        "--root",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Folder that holds data, ontology and queries.  [default: those of this installation]",
+    )(command)
+
+
+def _settings(root: Path | None, output: Path | None = None, **more: bool) -> Settings:
+    given = {"root": root, "output": output, **more}
+    return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type] # a mapping of mixed types
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hfm-kg")
+def main() -> None:
+    """The knowledge graph of healthcare foundation models.
+
+    \b
+    Examples:
+      hfm-kg serve                              a SPARQL endpoint and a start page on http://127.0.0.1:7878
+      hfm-kg query                              the questions of the catalogue
+      hfm-kg query models-by-paradigm           one of them, as a table
+      hfm-kg query 'ASK { ?m a hfm:FoundationModel }'
+    """
+
+
+@main.command()
+@root_option
+@output_option
+@click.option("--shacl/--no-shacl", default=True, help="Validate before building.", show_default=True)
+@click.option("--reasoning/--no-reasoning", default=True, help="Add what HermiT infers.", show_default=True)
+def build(root: Path | None, output: Path | None, shacl: bool, reasoning: bool) -> None:
+    """Build a snapshot: tables and ontology, validated and reasoned over.
+
+    The snapshot before stays in use until the new one is whole. Without SHACL and reasoning a build takes a second or
+    two, which is meant for trying out; a snapshot for others is built with both.
+
+    \b
+    Examples:
+      hfm-kg build
+      hfm-kg build --no-shacl --no-reasoning --output /tmp/snapshots
+    """
+    from hfm_kg import pipeline
+
+    with _progress() as progress:
+        snapshot = pipeline.build(_settings(root, output, shacl=shacl, reasoning=reasoning), progress)
+    click.echo(pipeline.manifest_text(snapshot))
+    click.echo(f"snapshot: {snapshot.path}", err=True)
+
+
+@main.command()
+@root_option
+@click.option("--shacl/--no-shacl", default=True, help="Validate with SHACL as well.", show_default=True)
+@click.pass_context
+def check(ctx: click.Context, root: Path | None, shacl: bool) -> None:
+    """Report everything that is wrong with data, ontology and queries.
+
+    Each finding is a line FILE:LINE:COLUMN: RULE: MESSAGE on standard output; the exit code is 1 if there is any.
+
+    \b
+    Examples:
+      hfm-kg check
+      hfm-kg check --root . --no-shacl
+    """
+    from hfm_kg import pipeline
+
+    with _progress() as progress:
+        findings = pipeline.check(_settings(root, shacl=shacl), progress)
+    for finding in findings:
+        click.echo(str(finding))
+    click.echo(f"{len(findings)} finding{'' if len(findings) == 1 else 's'}", err=True)
+    ctx.exit(1 if findings else 0)
+
+
+@main.command()
+@click.argument("query", required=False)
+@click.option(
+    "--format",
+    "-f",
+    "format_name",
+    type=click.Choice(["table", "csv", "tsv", "json", "xml", "turtle", "ntriples", "rdfxml", "jsonld"]),
+    help="Output format.  [default: table on a terminal, else tsv; turtle for CONSTRUCT and DESCRIBE]",
+)
+@click.option("--endpoint", metavar="URL", help="Ask this SPARQL endpoint instead of the snapshot.")
+@root_option
+@output_option
+def query(
+    query: str | None, format_name: str | None, endpoint: str | None, root: Path | None, output: Path | None
+) -> None:
+    """Run a query: a NAME of the catalogue, a FILE.rq, SPARQL itself, or - for standard input.
+
+    Without QUERY the catalogue is listed. Common prefixes (hfm, skos, rdfs, prov, …) need not be declared.
+
+    \b
+    Examples:
+      hfm-kg query
+      hfm-kg query counts
+      hfm-kg query queries/competency/counts.rq --format json
+      hfm-kg query 'SELECT ?m { ?m hfm:modality hfm:Pathology }' --format csv
+      echo 'DESCRIBE <https://w3id.org/hfm/model/BioBERT>' | hfm-kg query - --format jsonld
+    """
+    from hfm_kg import catalog, present, remote, sparql
+
+    settings = _settings(root, output)
+    if query is None:
+        present.catalogue(catalog.read(settings.queries).of_kind("competency"))
+        return
+    text = _query_text(query, settings)
+    sparql.guard(text)
+    if endpoint:
+        name = format_name or present.default_format(sparql.is_graph_query(text))
+        form = remote.named_format(text, "json" if name == "table" else name)
+        body = remote.ask(endpoint, text, form)
+    else:
+        result = sparql.evaluate(_snapshot(settings).open(), text)
+        name = format_name or present.default_format(sparql.is_graph_query(text))
+        body = sparql.write(result, sparql.named_format(result, "json" if name == "table" else name))
+    present.body(body, name)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", help="Address to listen on.", show_default=True)
+@click.option(
+    "--port",
+    default=7878,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes a free one.",
+    show_default=True,
+)
+@root_option
+@output_option
+def serve(host: str, port: int, root: Path | None, output: Path | None) -> None:
+    """Serve the graph: a SPARQL endpoint at /sparql and a start page. Ctrl-C stops it.
+
+    Builds a snapshot first if there is none.
+
+    \b
+    Examples:
+      hfm-kg serve
+      hfm-kg serve --port 8080
+    """
+    from hfm_kg import server
+
+    settings = _settings(root, output)
+    server.run(_snapshot(settings), settings.queries, host, port)
+
+
+def _query_text(query: str, settings: Settings) -> str:
+    """The SPARQL that the argument means. Raises UsageError if it means none."""
+    from hfm_kg import catalog
+
+    if query == "-":
+        return sys.stdin.read()
+    if query.endswith(".rq"):
+        try:
+            return Path(query).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"cannot read {query}: {getattr(error, 'strerror', None) or error}") from None
+    if any(letter in query for letter in "{}? \n"):
+        return query
+    return catalog.read(settings.queries)[query].text
+
+
+def _snapshot(settings: Settings) -> Snapshot:
+    """The current snapshot; one is built if there is none, and an outdated one is told."""
+    from hfm_kg import pipeline, store
+    from hfm_kg.errors import SnapshotError
+
+    try:
+        snapshot = store.current(settings.output)
+    except SnapshotError:
+        click.echo("hfm-kg: no snapshot yet, building one", err=True)
+        with _progress() as progress:
+            return pipeline.build(settings, progress)
+    if not pipeline.is_current(settings, snapshot):
+        click.echo(
+            "hfm-kg: data or ontology have changed since the snapshot was built; renew it with: hfm-kg build", err=True
+        )
+    return snapshot
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """A spinner with the step's name on a terminal, silence in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda step: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        yield status.update

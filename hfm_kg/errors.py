@@ -1,0 +1,143 @@
+"""What can go wrong, and what a check reports.
+
+::
+
+    HfmError                    exit 1, HTTP 500
+    ├── FindingsError           exit 1, HTTP 500    input that the checks refuse
+    ├── InconsistentError       exit 1, HTTP 500    the reasoner refutes the graph
+    ├── SnapshotError           exit 1, HTTP 503    no snapshot, or one that cannot be read
+    ├── EndpointError           exit 1, HTTP 502    a remote endpoint that does not answer as it should
+    └── UsageError              exit 2, HTTP 400    a request that makes no sense
+        ├── QuerySyntaxError    exit 2, HTTP 400    SPARQL that does not parse
+        ├── UnknownQueryError   exit 2, HTTP 404    no catalogue query of that name
+        ├── ForbiddenError      exit 2, HTTP 403    updates, and requests to other machines
+        └── NotAcceptableError  exit 2, HTTP 406    a format that the result cannot be written in
+
+The exit code and the HTTP status live on the class; only the command line and the server render them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+LONGEST_MESSAGE = 160
+"""Characters of a parser's message that are shown; the engine lists every token that it would have taken."""
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One thing that is wrong with the input, and where.
+
+    ``line`` and ``column`` count characters from 1, as editors do; 0 where a file as a whole is meant.
+    """
+
+    file: str
+    line: int
+    column: int
+    rule: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.rule}: {self.message}"
+
+
+class HfmError(Exception):
+    """Base of all errors that a user may meet."""
+
+    exit_code = 1
+    status = 500
+    title = "Internal error"
+
+
+class FindingsError(HfmError):
+    """The input has findings; a graph is not built from it."""
+
+    title = "The input has findings"
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("\n".join(map(str, self.findings)))
+
+
+class InconsistentError(HfmError):
+    """The reasoner found a contradiction, or a class that nothing can belong to."""
+
+    title = "The ontology is inconsistent"
+
+
+class SnapshotError(HfmError):
+    """There is no snapshot, or it cannot be read."""
+
+    status = 503
+    title = "No snapshot"
+
+
+class EndpointError(HfmError):
+    """A remote endpoint did not answer, or not as the SPARQL protocol asks."""
+
+    status = 502
+    title = "The endpoint failed"
+
+
+class UsageError(HfmError):
+    """The request makes no sense as it stands."""
+
+    exit_code = 2
+    status = 400
+    title = "Bad request"
+
+
+class QuerySyntaxError(UsageError):
+    """A SPARQL query that does not parse; ``line`` and ``column`` count from 1, 0 if the parser gave no place."""
+
+    title = "The query does not parse"
+
+    def __init__(self, message: str, query: str, line: int = 0, column: int = 0) -> None:
+        self.message, self.query, self.line, self.column = message, query, line, column
+        super().__init__(self.pointed())
+
+    @classmethod
+    def from_engine(cls, error: SyntaxError, query: str) -> QuerySyntaxError:
+        """The message of the engine's parser ("error at LINE:COLUMN: …"), taken apart."""
+        message = " ".join(str(error.msg).split())
+        match = re.match(r"error at (\d+):(\d+): (.*)", message)
+        if not match:
+            return cls(message, query)
+        expected = match[3]
+        if "Prefix not found" in expected:
+            expected = "a prefix is used that is neither declared nor known"
+        elif len(expected) > LONGEST_MESSAGE:
+            expected = expected[:LONGEST_MESSAGE].rsplit(", ", 1)[0] + ", …"
+        return cls(expected, query, int(match[1]), int(match[2]))
+
+    def pointed(self) -> str:
+        """The message, and below it the offending line with a caret under the place."""
+        if not self.line:
+            return self.message
+        lines = self.query.split("\n")
+        text = lines[self.line - 1] if self.line <= len(lines) else ""
+        caret = "".join("\t" if letter == "\t" else " " for letter in text[: self.column - 1]) + "^"
+        return f"line {self.line}, column {self.column}: {self.message}\n  {text}\n  {caret}"
+
+
+class UnknownQueryError(UsageError):
+    """No catalogue query has that name."""
+
+    status = 404
+    title = "No such query"
+
+
+class ForbiddenError(UsageError):
+    """The graph is read-only and asks no other machine."""
+
+    status = 403
+    title = "Not allowed"
+
+
+class NotAcceptableError(UsageError):
+    """The result cannot be written in a format that the client accepts."""
+
+    status = 406
+    title = "No acceptable format"

@@ -1,0 +1,183 @@
+"""Tables and ontology → quads → validated → reasoned → snapshot."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from hfm_kg import catalog, graph, statement, store, tables, transcription
+from hfm_kg.errors import Finding, FindingsError
+
+if TYPE_CHECKING:
+    from pyoxigraph import Quad
+
+PACKAGE = Path(__file__).parent
+
+
+def packaged_root() -> Path:
+    """Where ``data``, ``ontology`` and ``queries`` lie: in the wheel, or beside the package in a checkout."""
+    resources = PACKAGE / "resources"
+    return resources if resources.is_dir() else PACKAGE.parent
+
+
+def default_output() -> Path:
+    """Where snapshots are kept unless told otherwise: ``$HFM_KG_OUTPUT``, or the user's data folder."""
+    return Path(os.environ.get("HFM_KG_OUTPUT") or platformdirs.user_data_path("hfm-kg", appauthor=False))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a build needs to know."""
+
+    root: Path = field(default_factory=packaged_root)
+    """The folder that holds ``data``, ``ontology`` and ``queries``."""
+    output: Path = field(default_factory=default_output)
+    """The folder of snapshots."""
+    shacl: bool = True
+    """Validate against the SHACL shapes."""
+    reasoning: bool = True
+    """Run the reasoner and add what it infers."""
+
+    @property
+    def data(self) -> Path:
+        """The folder of tables."""
+        return self.root / "data"
+
+    @property
+    def ontology(self) -> Path:
+        """The folder of the ontology's modules."""
+        return self.root / "ontology"
+
+    @property
+    def queries(self) -> Path:
+        """The folder of the query catalogue."""
+        return self.root / "queries"
+
+
+Progress = Callable[[str], None]
+
+
+def _silent(step: str) -> None:
+    """Tell nobody."""
+
+
+def source_hash(settings: Settings) -> str:
+    """SHA-256 over names and contents of all input files: tells whether a snapshot is up to date."""
+    digest = hashlib.sha256()
+    for folder in (settings.data, settings.ontology):
+        for path in sorted(path for path in folder.rglob("*") if path.suffix in (".tsv", ".json", ".ttl")):
+            digest.update(path.relative_to(settings.root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def stated(settings: Settings) -> statement.Graph:
+    """The graph that tables and ontology state. Raises FindingsError if the tables are not in order."""
+    read = tables.read(settings.data).require_clean()
+    if findings := sorted(transcription.check(read)):
+        raise FindingsError(findings)
+    return graph.build(read, settings.ontology)
+
+
+def check(settings: Settings, progress: Progress = _silent) -> list[Finding]:
+    """Everything that is wrong with tables, ontology, queries and graph, in one list."""
+    findings: list[Finding] = []
+    progress("reading the query catalogue")
+    try:
+        queries = catalog.read(settings.queries)
+    except FindingsError as error:
+        findings += error.findings
+        queries = catalog.Catalog({})
+    from hfm_kg import validate  # pySHACL and rdflib take half a second to import, which a query should not wait for
+
+    findings += validate.check_queries(queries)
+    progress("reading the tables")
+    try:
+        read = tables.read(settings.data)
+        findings += read.findings
+        if not read.findings:
+            findings += transcription.check(read)
+            built = graph.build(read, settings.ontology)
+            findings += _check_graph(settings, built, queries, progress)
+    except FindingsError as error:
+        findings += error.findings
+    return sorted(set(findings))
+
+
+def _check_graph(
+    settings: Settings, built: statement.Graph, queries: catalog.Catalog, progress: Progress
+) -> list[Finding]:
+    from hfm_kg import validate  # see check()
+
+    progress("tracing cells")
+    tracer = validate.Tracer(built, settings.ontology)
+    findings: list[Finding] = []
+    if settings.shacl:
+        progress("validating with SHACL")
+        findings += validate.check_shapes(built, settings.ontology, tracer)
+    progress("running the ontology's checks")
+    findings += validate.check_ontology(validate.in_memory(built.with_default_graph()), queries, tracer)
+    return findings
+
+
+def reason(built: statement.Graph) -> int:
+    """Add what follows from the graph to it, in a named graph of its own; returns how many triples that is."""
+    from pyoxigraph import Quad
+
+    from hfm_kg import reason as reasoner  # owlready2 opens a database when it is imported
+    from hfm_kg.terms import INFERRED, ONTOLOGY
+
+    ontology = {quad.triple for quad in built.quads if quad.graph_name == ONTOLOGY}
+    inference = reasoner.infer(built.triples(), ontology)
+    built.quads |= {Quad(triple.subject, triple.predicate, triple.object, INFERRED) for triple in inference.triples}
+    return len(inference.triples)
+
+
+def build(settings: Settings, progress: Progress = _silent) -> store.Snapshot:
+    """Build a snapshot and make it the current one.
+
+    Raises FindingsError or InconsistentError if the input is not in order; the snapshot before then stays in use.
+    """
+    progress("reading tables and ontology")
+    built = stated(settings)
+    if settings.shacl:
+        findings = _check_graph(settings, built, catalog.read(settings.queries), progress)
+        if findings:
+            raise FindingsError(sorted(findings))
+    inferred = 0
+    if settings.reasoning:
+        progress("reasoning with HermiT")
+        inferred = reason(built)
+    progress("writing the snapshot")
+    quads = list(built.with_default_graph())
+    return store.write(settings.output, _name(quads), quads, {
+        "version": metadata.version("hfm-kg"),
+        "sources": source_hash(settings),
+        "quads": len(quads),
+        "triples": len(quads) - len(built.quads),
+        "named graphs": len({quad.graph_name for quad in built.quads}),
+        "inferred triples": inferred,
+        "validated": settings.shacl,
+        "reasoned": settings.reasoning,
+    })  # fmt: skip
+
+
+def _name(quads: Iterable[Quad]) -> str:
+    return hashlib.sha256(store.nquads(quads)).hexdigest()[:16]
+
+
+def is_current(settings: Settings, snapshot: store.Snapshot) -> bool:
+    """Whether a snapshot was built from the inputs as they are now."""
+    return snapshot.manifest.get("sources") == source_hash(settings)
+
+
+def manifest_text(snapshot: store.Snapshot) -> str:
+    """A snapshot's manifest, for people."""
+    return json.dumps(dict(snapshot.manifest), indent=1)

@@ -1,0 +1,63 @@
+"""Results and lists on a terminal or in a pipe."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hfm_kg.catalog import CatalogQuery
+from hfm_kg.sparql import PREFIXES
+
+
+def default_format(graph: bool) -> str:
+    """The format that suits where the output goes."""
+    return "turtle" if graph else "table" if sys.stdout.isatty() else "tsv"
+
+
+def catalogue(queries: Iterable[CatalogQuery]) -> None:
+    """The catalogue: a table on a terminal, tab-separated names and questions in a pipe."""
+    if not sys.stdout.isatty():
+        for query in queries:
+            click.echo(f"{query.name}\t{query.question}")
+        return
+    table = Table("name", "question", title="The catalogue; run one with: hfm-kg query NAME", row_styles=("", "dim"))
+    for query in queries:
+        table.add_row(Text(query.name, no_wrap=True), Text(query.question))
+    Console().print(table)
+
+
+def body(content: bytes, format_name: str) -> None:
+    """A serialised result; ``table`` expects SPARQL results in JSON."""
+    if format_name != "table":
+        sys.stdout.buffer.write(content)
+        if not content.endswith(b"\n"):
+            sys.stdout.buffer.write(b"\n")
+        sys.stdout.buffer.flush()
+        return
+    results = json.loads(content)
+    if "boolean" in results:
+        click.echo("true" if results["boolean"] else "false")
+        return
+    names = results["head"]["vars"]
+    rows = results["results"]["bindings"]
+    table = Table(*names, caption=f"{len(rows)} row{'' if len(rows) == 1 else 's'}", caption_justify="left")
+    for row in rows:
+        table.add_row(*(Text(_shown(row[name]) if name in row else "", overflow="fold") for name in names))
+    console = Console() if sys.stdout.isatty() else Console(width=200)
+    console.print(table)
+
+
+def _shown(term: dict[str, str]) -> str:
+    """A term as people read it: IRIs by prefix where one fits, literals without their datatype."""
+    value = term["value"]
+    if term["type"] == "uri":
+        for prefix, base in PREFIXES.items():
+            if value.startswith(base) and value != base:
+                return f"{prefix}:{value.removeprefix(base)}"
+    return value

@@ -1,0 +1,50 @@
+"""One shape for every error body: problem details, RFC 9457."""
+
+from __future__ import annotations
+
+import http
+import logging
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from hfm_kg.errors import HfmError, QuerySyntaxError
+
+MEDIA_TYPE = "application/problem+json"
+
+logger = logging.getLogger("hfm_kg.server")
+
+
+def problem(
+    status: int,
+    title: str,
+    detail: str,
+    *,
+    headers: dict[str, str] | None = None,
+    members: dict[str, int] | None = None,
+) -> JSONResponse:
+    """A problem details response; ``members`` are extension members (section 3.2)."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **(members or {})}
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def from_error(request: Request, error: Exception) -> JSONResponse:
+    """One of our errors; a syntax error tells line and column."""
+    assert isinstance(error, HfmError)
+    members = {"line": error.line, "column": error.column} if isinstance(error, QuerySyntaxError) and error.line else {}
+    return problem(error.status, error.title, str(error), members=members)
+
+
+def from_http(request: Request, error: Exception) -> JSONResponse:
+    """An error of the HTTP layer: no such page, method not allowed."""
+    assert isinstance(error, HTTPException)
+    title = http.HTTPStatus(error.status_code).phrase
+    detail = error.detail if error.detail != title else f"{request.method} {request.url.path}: {title}"
+    return problem(error.status_code, title, detail, headers=dict(error.headers or {}))
+
+
+def from_bug(request: Request, error: Exception) -> JSONResponse:
+    """Anything else is our mistake; the client learns no more than that."""
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem(500, "Internal error", "the server failed; its log says more")

@@ -1,0 +1,201 @@
+"""The one way a query is run: guard, evaluation, negotiation, serialisation.
+
+Names follow the SPARQL 1.1 Query Language and Protocol. The command line, the server and the tests all come through
+here, so that whatever one of them shows can be repeated with the others.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import mimeparse
+from pyoxigraph import (
+    BlankNode,
+    DefaultGraph,
+    NamedNode,
+    QueryBoolean,
+    QueryResultsFormat,
+    QuerySolutions,
+    QueryTriples,
+    RdfFormat,
+    Store,
+    serialize,
+)
+
+from hfm_kg.errors import ForbiddenError, NotAcceptableError, QuerySyntaxError, UsageError
+
+Result = QuerySolutions | QueryBoolean | QueryTriples
+
+
+@dataclass(frozen=True)
+class Format:
+    """A serialisation: its short name for people, and its media types, the preferred one first."""
+
+    name: str
+    media_types: tuple[str, ...]
+    engine: QueryResultsFormat | RdfFormat
+
+    @property
+    def content_type(self) -> str:
+        """The value of the Content-Type header."""
+        charset = "; charset=utf-8" if self.media_types[0].startswith("text/") else ""
+        return self.media_types[0] + charset
+
+
+SOLUTION_FORMATS: Final = (
+    Format("json", ("application/sparql-results+json", "application/json"), QueryResultsFormat.JSON),
+    Format("xml", ("application/sparql-results+xml", "application/xml", "text/xml"), QueryResultsFormat.XML),
+    Format("csv", ("text/csv",), QueryResultsFormat.CSV),
+    Format("tsv", ("text/tab-separated-values",), QueryResultsFormat.TSV),
+)
+"""For SELECT and ASK; the first is what a client gets that names none."""
+
+GRAPH_FORMATS: Final = (
+    Format("turtle", ("text/turtle", "application/x-turtle"), RdfFormat.TURTLE),
+    Format("ntriples", ("application/n-triples", "text/plain"), RdfFormat.N_TRIPLES),
+    Format("rdfxml", ("application/rdf+xml", "application/xml", "text/xml"), RdfFormat.RDF_XML),
+    Format("jsonld", ("application/ld+json", "application/json"), RdfFormat.JSON_LD),
+)
+"""For CONSTRUCT and DESCRIBE; the first is what a client gets that names none."""
+
+PREFIXES: Final[Mapping[str, str]] = {
+    "hfm": "https://w3id.org/hfm/",
+    "bibo": "http://purl.org/ontology/bibo/",
+    "dcterms": "http://purl.org/dc/terms/",
+    "obo": "http://purl.obolibrary.org/obo/",
+    "owl": "http://www.w3.org/2002/07/owl#",
+    "prov": "http://www.w3.org/ns/prov#",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
+    "schema": "http://schema.org/",
+    "skos": "http://www.w3.org/2004/02/skos/core#",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+}
+"""Prefixes that a query may use without declaring them."""
+
+TOKEN: Final = re.compile(
+    r"""
+      (?P<comment>\#[^\n]*)
+    | (?P<string>'''(?:(?:'|'')?(?:[^'\\]|\\.))*''' | \"""(?:(?:"|"")?(?:[^"\\]|\\.))*\"""
+                | '(?:[^'\\\n]|\\.)*' | "(?:[^"\\\n]|\\.)*")
+    | (?P<iri><[^<>"{}|^`\\\x00-\x20]*>)
+    | (?P<variable>[?$]\w+)
+    | (?P<language>@[A-Za-z]+(?:-[A-Za-z0-9]+)*)
+    | (?P<prefixed>(?:[^\W\d_][\w.-]*)?:(?:[\w:.%-]|\\.)*)
+    | (?P<word>[A-Za-z_]\w*)
+    | (?P<other>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""The terminals of SPARQL (section 19.8 of the Query Language) as far as the guard must tell keywords from text."""
+
+UPDATES: Final = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD"})
+
+
+def keywords(query: str) -> list[str]:
+    """The words of a query outside of strings, IRIs, names and comments, in upper case.
+
+    >>> keywords("SELECT ?service WHERE { ?s rdfs:label 'SERVICE' } # SERVICE")
+    ['SELECT', 'WHERE']
+    """
+    return [match["word"].upper() for match in TOKEN.finditer(query) if match.lastgroup == "word"]
+
+
+def is_graph_query(query: str) -> bool:
+    """Whether a query gives a graph (CONSTRUCT, DESCRIBE) rather than solutions or a boolean."""
+    forms = [word for word in keywords(query) if word in ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")]
+    return bool(forms) and forms[0] in ("CONSTRUCT", "DESCRIBE")
+
+
+def guard(query: str) -> None:
+    """Refuse what would change the graph or ask another machine. Raises ForbiddenError."""
+    words = keywords(query)
+    forms = [word for word in words if word in ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE") or word in UPDATES]
+    if forms and forms[0] in UPDATES:
+        raise ForbiddenError(f"the graph is read-only; {forms[0]} is an update")
+    if "SERVICE" in words:
+        raise ForbiddenError("SERVICE is not allowed: queries never leave this machine")
+
+
+def evaluate(
+    store: Store,
+    query: str,
+    *,
+    default_graph: Sequence[str] = (),
+    named_graphs: Sequence[str] = (),
+) -> Result:
+    """Run a query over the store.
+
+    ``default_graph`` and ``named_graphs`` are the IRIs of the protocol's RDF dataset (SPARQL 1.1 Protocol, 2.1.4); they
+    name graphs of the store, nothing is fetched. Raises ForbiddenError, QuerySyntaxError, or UsageError for a bad IRI.
+    """
+    guard(query)
+    try:
+        dataset_named: list[NamedNode | BlankNode] = [NamedNode(iri) for iri in named_graphs]
+        dataset_default: list[NamedNode | BlankNode | DefaultGraph] = [NamedNode(iri) for iri in default_graph]
+    except ValueError as error:
+        raise UsageError(f"a graph's name is no IRI: {error}") from None
+    explicit = bool(dataset_default or dataset_named)
+    try:
+        return store.query(
+            query,
+            prefixes=dict(PREFIXES),
+            default_graph=dataset_default if explicit else None,
+            named_graphs=dataset_named if explicit else None,
+        )
+    except SyntaxError as error:
+        raise QuerySyntaxError.from_engine(error, query) from None
+
+
+def formats(result: Result) -> tuple[Format, ...]:
+    """The formats in which a result can be written."""
+    return GRAPH_FORMATS if isinstance(result, QueryTriples) else SOLUTION_FORMATS
+
+
+def negotiate(result: Result, accept: str | None) -> Format:
+    """The format that an Accept header (RFC 9110, 12.5.1) asks for. Raises NotAcceptableError."""
+    offered = formats(result)
+    if accept is None or not accept.strip():
+        return offered[0]
+    # mimeparse prefers the last of equals, so the preferred format comes last
+    supported = [media_type for form in reversed(offered) for media_type in reversed(form.media_types)]
+    try:
+        best = mimeparse.best_match(supported, accept)
+    except mimeparse.MimeTypeParseException:
+        raise UsageError(f"the Accept header {accept!r} does not parse") from None
+    for form in offered:
+        if best in form.media_types:
+            return form
+    raise NotAcceptableError(f"{accept!r} asks for none of {', '.join(form.media_types[0] for form in offered)}")
+
+
+def named_format(result: Result, name: str) -> Format:
+    """The format of that short name. Raises NotAcceptableError if the result cannot be written so."""
+    for form in formats(result):
+        if form.name == name:
+            return form
+    kind = "CONSTRUCT and DESCRIBE" if isinstance(result, QueryTriples) else "SELECT and ASK"
+    raise NotAcceptableError(
+        f"{name!r} is no format for {kind}; take one of {', '.join(f.name for f in formats(result))}"
+    )
+
+
+def write(result: Result, form: Format) -> bytes:
+    """The result in a format."""
+    if isinstance(result, QueryTriples):
+        assert isinstance(form.engine, RdfFormat)
+        output = serialize(result, format=form.engine, prefixes=dict(PREFIXES))
+        assert output is not None
+        return output
+    assert isinstance(form.engine, QueryResultsFormat)
+    if isinstance(result, QueryBoolean) and form.name in ("csv", "tsv"):
+        # SPARQL 1.1 defines CSV and TSV for solutions only; one column with one value is what clients can read
+        value = b"true" if result else b"false"
+        return b"boolean\r\n%s\r\n" % value if form.name == "csv" else b"?boolean\n%s\n" % value
+    buffer = io.BytesIO()
+    result.serialize(buffer, format=form.engine)
+    return buffer.getvalue()

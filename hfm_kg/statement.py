@@ -1,0 +1,136 @@
+"""Statements: what one row says, written into the row's named graph, with the cell that each triple came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from pyoxigraph import Literal, NamedNode, Quad, Triple
+
+from hfm_kg.errors import Finding
+from hfm_kg.tables import Row
+from hfm_kg.terms import DCTERMS, HFM, PROJECT, PROV, PROVENANCE, RDF, RDFS, XSD, concept, iri
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The cell that a triple was made from."""
+
+    row: Row
+    column: str
+
+    def finding(self, rule: str, message: str) -> Finding:
+        """A finding at this cell."""
+        return self.row.finding(self.column, rule, message)
+
+
+@dataclass
+class Graph:
+    """Quads of the named graphs, and for those made from a row the cell each came from."""
+
+    quads: set[Quad] = field(default_factory=set)
+    origins: dict[Triple, Origin] = field(default_factory=dict)
+
+    def add(self, graph: NamedNode, subject: NamedNode, predicate: NamedNode, value: NamedNode | Literal) -> None:
+        """State a triple in a named graph."""
+        self.quads.add(Quad(subject, predicate, value, graph))
+
+    def with_default_graph(self) -> Iterator[Quad]:
+        """All quads, and each triple once more in the default graph."""
+        yield from self.quads
+        yield from {Quad(quad.subject, quad.predicate, quad.object) for quad in self.quads}
+
+    def triples(self, without: Iterable[NamedNode] = ()) -> set[Triple]:
+        """The triples of all named graphs but those left out."""
+        left_out = set(without)
+        return {quad.triple for quad in self.quads if quad.graph_name not in left_out}
+
+
+class Statement:
+    """Writes what one row says into the row's named graph, and remembers the cells."""
+
+    def __init__(self, graph: Graph, row: Row, name: NamedNode) -> None:
+        self.graph, self.row, self.name = graph, row, name
+
+    def say(self, column: str, subject: NamedNode, predicate: NamedNode, value: NamedNode | Literal) -> None:
+        """State a triple that was made from one column of the row."""
+        self.graph.add(self.name, subject, predicate, value)
+        self.graph.origins.setdefault(Triple(subject, predicate, value), Origin(self.row, column))
+
+    def text(self, column: str, subject: NamedNode, predicate: NamedNode) -> None:
+        """State the column's value, if there is one, as a plain string."""
+        if (value := self.row.optional(column)) is not None:
+            self.say(column, subject, predicate, Literal(value))
+
+    def number(self, column: str, subject: NamedNode, predicate: NamedNode) -> None:
+        """State the column's value, if there is one, as a number."""
+        if (value := self.row.values[column]) is not None:
+            datatype = XSD.integer if isinstance(value, int) else XSD.decimal
+            self.say(column, subject, predicate, Literal(str(value), datatype=datatype))
+
+    def address(self, column: str, subject: NamedNode, predicate: NamedNode) -> None:
+        """State the column's value, if there is one, as an IRI."""
+        if (value := self.row.optional(column)) is not None:
+            self.say(column, subject, predicate, NamedNode(value))
+
+    def concepts(self, column: str, subject: NamedNode, predicate: NamedNode) -> None:
+        """State the concepts that the column names."""
+        value = self.row.values[column]
+        for item in value if isinstance(value, tuple) else (() if value is None else (str(value),)):
+            self.say(column, subject, predicate, concept(item))
+
+    def describe(self, subject: NamedNode, key_column: str) -> None:
+        """State of the row itself what it is about, where it stands, and which references it rests on."""
+        row, names = self.row, self.row.values
+        self.say(key_column, self.name, RDF.type, HFM.Row)
+        self.say(key_column, self.name, HFM.describes, subject)
+        self.say(key_column, self.name, HFM.dataFile, Literal(row.schema.file))
+        if "table" in names:
+            self.number("table", self.name, HFM.sourceTable)
+            self.number("row", self.name, HFM.sourceRow)
+        if "references" in names:
+            for reference in row.items("references"):
+                self.say("references", self.name, HFM.reference, iri("reference", reference))
+        for origin in self._places():
+            self.graph.add(PROVENANCE, self.name, PROV.wasDerivedFrom, origin)
+
+    def _places(self) -> Iterator[NamedNode]:
+        """Places of the source that the row transcribes, described in the provenance graph; else the source itself."""
+        row, names = self.row, self.row.values
+        source = row.text("source") if "source" in names else PROJECT
+        whole = iri("source", source)
+        paths: tuple[str, ...] = ()
+        if "table" in names and names["table"] is not None:
+            paths = (f"table/{names['table']}",)
+        elif "place" in names:
+            value = names["place"]
+            paths = value if isinstance(value, tuple) else (str(value),)
+        elif names.get("line") is not None:
+            paths = (f"line/{names['line']}",)
+        if not paths:
+            yield whole
+        for path in paths:
+            yield describe_place(self.graph, source, path)
+
+    def cells(self) -> None:
+        """State what the source prints in each cell that the row transcribes."""
+        if self.row.integer("table") is None:
+            return
+        for column, value in self.row.values.items():
+            if not column.endswith("_printed") or (value is None and column not in ("code_printed", "link_printed")):
+                continue
+            cell = NamedNode(f"{self.name.value}#{column.removesuffix('_printed')}")
+            self.say(column, self.name, HFM.cell, cell)
+            self.say(column, cell, RDF.type, HFM.Cell)
+            self.say(column, cell, HFM.column, Literal(column.removesuffix("_printed")))
+            self.say(column, cell, HFM.reportedValue, Literal(str(value or "")))
+
+
+def describe_place(graph: Graph, source: str, path: str) -> NamedNode:
+    """The IRI of a place in a source; the provenance graph says what it is part of."""
+    node = iri("source", source, path)
+    label = path[0].upper() + path[1:].replace("/row/", ", row ").replace("/", " ")
+    graph.add(PROVENANCE, node, RDF.type, HFM.Place)
+    graph.add(PROVENANCE, node, RDFS.label, Literal(label))
+    graph.add(PROVENANCE, node, DCTERMS.isPartOf, iri("source", source))
+    return node

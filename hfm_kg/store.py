@@ -1,0 +1,130 @@
+"""Snapshots on disk: written whole, opened read-only.
+
+A folder of snapshots looks so::
+
+    current                 the name of the snapshot in use
+    snapshots/NAME/
+        manifest.json       when and from what it was built, how many quads it holds
+        graph.nq            all quads, sorted: the same input gives the same bytes
+        store/              the Oxigraph store
+
+A snapshot is written under another name, flushed, and renamed; then ``current`` is replaced. Whoever opens a snapshot
+sees the old one or the new one, never a part.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyoxigraph import Quad, RdfFormat, Store, serialize
+
+from hfm_kg.errors import SnapshotError
+
+KEPT = 2
+"""Snapshots that stay on disk: the current one and the one before, which a running server may still read."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot on disk."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def dump(self) -> Path:
+        """The sorted N-Quads file."""
+        return self.path / "graph.nq"
+
+    def open(self) -> Store:
+        """The snapshot's store, read-only. Raises SnapshotError if it cannot be opened."""
+        try:
+            return Store.read_only(str(self.path / "store"))
+        except OSError as error:
+            raise SnapshotError(f"cannot open the snapshot {self.path}: {error}; build it anew") from error
+
+
+def nquads(quads: Iterable[Quad]) -> bytes:
+    """Quads as N-Quads, sorted, so that equal sets give equal bytes."""
+    lines = serialize(quads, format=RdfFormat.N_QUADS)
+    assert lines is not None
+    return b"".join(sorted(lines.splitlines(keepends=True)))
+
+
+def write(folder: Path, name: str, quads: Iterable[Quad], manifest: Mapping[str, Any]) -> Snapshot:
+    """Write a snapshot and make it the current one; until then the one before stays as it is."""
+    snapshots = folder / "snapshots"
+    snapshots.mkdir(parents=True, exist_ok=True)
+    with _scratch(snapshots) as scratch:
+        quads = list(quads)
+        (scratch / "graph.nq").write_bytes(nquads(quads))
+        store = Store(str(scratch / "store"))
+        store.bulk_extend(quads)
+        store.optimize()
+        store.flush()
+        del store  # closes the database before it is moved
+        (scratch / "manifest.json").write_text(
+            json.dumps({"name": name, **manifest}, indent=1) + "\n", encoding="utf-8"
+        )
+        target = snapshots / name
+        for number in range(1, 1_000_000):
+            if not target.exists():
+                break
+            target = snapshots / f"{name}-{number}"
+        scratch.rename(target)
+    pointer = folder / f"current.{os.getpid()}"
+    pointer.write_text(target.name + "\n", encoding="utf-8")
+    pointer.replace(folder / "current")
+    _remove_old(folder)
+    return current(folder)
+
+
+def current(folder: Path) -> Snapshot:
+    """The snapshot in use. Raises SnapshotError if there is none."""
+    try:
+        name = (folder / "current").read_text(encoding="utf-8").strip()
+        manifest = json.loads((folder / "snapshots" / name / "manifest.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SnapshotError(f"no snapshot in {folder}; make one with: hfm-kg build") from None
+    except (OSError, ValueError) as error:
+        raise SnapshotError(f"cannot read the snapshot in {folder}: {error}; build it anew") from error
+    return Snapshot(folder / "snapshots" / name, manifest)
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A folder that is removed unless it was renamed; what killed builds left behind is removed first."""
+    for left in folder.glob(".building-*"):
+        if not _alive(left):
+            shutil.rmtree(left, ignore_errors=True)
+    path = Path(tempfile.mkdtemp(prefix=f".building-{os.getpid()}-", dir=folder))
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _alive(scratch: Path) -> bool:
+    """Whether the process that writes a scratch folder still runs."""
+    try:
+        os.kill(int(scratch.name.split("-")[1]), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, OSError):
+        return True
+    return True
+
+
+def _remove_old(folder: Path) -> None:
+    snapshots = [path for path in (folder / "snapshots").iterdir() if not path.name.startswith(".")]
+    for path in sorted(snapshots, key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(path, ignore_errors=True)

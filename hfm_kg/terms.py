@@ -1,0 +1,213 @@
+"""The terms and IRIs that the program uses.
+
+Each vocabulary is a closed namespace: an attribute that is not declared here fails, under mypy and at run time. A test
+holds the declarations of :class:`HFM` against ``ontology/``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Final
+from urllib.parse import quote
+
+from pyoxigraph import NamedNode
+
+BASE: Final = "https://w3id.org/hfm/"
+ONTOLOGY: Final = NamedNode(BASE + "hfm.owl")
+PROVENANCE: Final = NamedNode(BASE + "source/provenance")
+INFERRED: Final = NamedNode(BASE + "source/inferred")
+PROJECT: Final = "hfm"
+"""Identifier of the source that stands for the curators of this project."""
+
+
+class Namespace:
+    """A vocabulary whose terms are the annotated attributes of the subclass."""
+
+    base: str
+
+    def __init_subclass__(cls, base: str) -> None:
+        cls.base = base
+        for name in inspect.get_annotations(cls):
+            setattr(cls, name, NamedNode(base + name.rstrip("_")))
+
+
+class RDF(Namespace, base="http://www.w3.org/1999/02/22-rdf-syntax-ns#"):
+    type: NamedNode
+
+
+class RDFS(Namespace, base="http://www.w3.org/2000/01/rdf-schema#"):
+    label: NamedNode
+    subClassOf: NamedNode
+    subPropertyOf: NamedNode
+
+
+class OWL(Namespace, base="http://www.w3.org/2002/07/owl#"):
+    Class: NamedNode
+    DatatypeProperty: NamedNode
+    NamedIndividual: NamedNode
+    Nothing: NamedNode
+    ObjectProperty: NamedNode
+    Thing: NamedNode
+    inverseOf: NamedNode
+
+
+class XSD(Namespace, base="http://www.w3.org/2001/XMLSchema#"):
+    boolean: NamedNode
+    decimal: NamedNode
+    integer: NamedNode
+
+
+class SKOS(Namespace, base="http://www.w3.org/2004/02/skos/core#"):
+    Concept: NamedNode
+    ConceptScheme: NamedNode
+    altLabel: NamedNode
+    broader: NamedNode
+    broaderTransitive: NamedNode
+    hasTopConcept: NamedNode
+    inScheme: NamedNode
+    notation: NamedNode
+    prefLabel: NamedNode
+    topConceptOf: NamedNode
+
+
+class DCTERMS(Namespace, base="http://purl.org/dc/terms/"):
+    hasVersion: NamedNode
+    isPartOf: NamedNode
+    source: NamedNode
+    title: NamedNode
+
+
+class PROV(Namespace, base="http://www.w3.org/ns/prov#"):
+    wasDerivedFrom: NamedNode
+
+
+class BIBO(Namespace, base="http://purl.org/ontology/bibo/"):
+    issue: NamedNode
+    pages: NamedNode
+    volume: NamedNode
+
+
+class SCHEMA(Namespace, base="http://schema.org/"):
+    sameAs: NamedNode
+    url: NamedNode
+
+
+class IAO(Namespace, base="http://purl.obolibrary.org/obo/"):
+    IAO_0000115: NamedNode
+    """definition"""
+
+
+class HFM(Namespace, base=BASE):
+    # classes
+    AdaptationParadigm: NamedNode
+    AdaptedFoundationModel: NamedNode
+    Application: NamedNode
+    Architecture: NamedNode
+    Backbone: NamedNode
+    BackboneComponent: NamedNode
+    BioinformaticsFoundationModel: NamedNode
+    Cell: NamedNode
+    Challenge: NamedNode
+    ChallengeAspect: NamedNode
+    ChallengePillar: NamedNode
+    CurationNote: NamedNode
+    Database: NamedNode
+    Dataset: NamedNode
+    FoundationModel: NamedNode
+    FutureDirection: NamedNode
+    FutureDirectionTheme: NamedNode
+    LanguageFoundationModel: NamedNode
+    Modality: NamedNode
+    MultimodalFoundationModel: NamedNode
+    Paradigm: NamedNode
+    Place: NamedNode
+    PretrainedModel: NamedNode
+    PretrainingParadigm: NamedNode
+    Publication: NamedNode
+    Quantity: NamedNode
+    Row: NamedNode
+    SAMBasedFoundationModel: NamedNode
+    SelfSupervisedFoundationModel: NamedNode
+    Source: NamedNode
+    Subfield: NamedNode
+    Survey: NamedNode
+    Task: NamedNode
+    Technique: NamedNode
+    Unit: NamedNode
+    VisionFoundationModel: NamedNode
+    VisionLanguageFoundationModel: NamedNode
+    # properties
+    about: NamedNode
+    adaptationParadigm: NamedNode
+    addressedBy: NamedNode
+    addresses: NamedNode
+    alternative: NamedNode
+    arxivId: NamedNode
+    asReported: NamedNode
+    authors: NamedNode
+    backbone: NamedNode
+    backboneTransitive: NamedNode
+    builtOn: NamedNode
+    cell: NamedNode
+    codeRepository: NamedNode
+    codeTicked: NamedNode
+    column: NamedNode
+    component: NamedNode
+    componentBackbone: NamedNode
+    componentTechnique: NamedNode
+    componentWeights: NamedNode
+    correctedValue: NamedNode
+    countedModality: NamedNode
+    dataFile: NamedNode
+    describes: NamedNode
+    doi: NamedNode
+    errs: NamedNode
+    evidence: NamedNode
+    initializedFrom: NamedNode
+    landingPage: NamedNode
+    linkTicked: NamedNode
+    modality: NamedNode
+    modalityTransitive: NamedNode
+    noteKind: NamedNode
+    number: NamedNode
+    paperPage: NamedNode
+    position: NamedNode
+    pretrainingParadigm: NamedNode
+    pretrainingParadigmTransitive: NamedNode
+    publicationKind: NamedNode
+    publicationYear: NamedNode
+    pubmedId: NamedNode
+    qualifier: NamedNode
+    reason: NamedNode
+    reference: NamedNode
+    referenceNumber: NamedNode
+    reportedValue: NamedNode
+    size: NamedNode
+    sourceRow: NamedNode
+    sourceTable: NamedNode
+    subfield: NamedNode
+    surveyedAs: NamedNode
+    task: NamedNode
+    taskTransitive: NamedNode
+    technique: NamedNode
+    unit: NamedNode
+    venue: NamedNode
+    within: NamedNode
+
+
+def iri(*path: str) -> NamedNode:
+    """The IRI below our namespace whose path has these parts.
+
+    >>> iri("model", "BioBERT").value
+    'https://w3id.org/hfm/model/BioBERT'
+    """
+    return NamedNode(BASE + "/".join(quote(part, safe="/.-_~#") for part in path))
+
+
+def concept(identifier: str) -> NamedNode:
+    """The IRI of a concept: it hangs directly below the namespace.
+
+    >>> concept("NamedEntityRecognition").value
+    'https://w3id.org/hfm/NamedEntityRecognition'
+    """
+    return iri(identifier)
