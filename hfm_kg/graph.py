@@ -16,6 +16,7 @@ from hfm_kg.errors import Finding, FindingsError
 from hfm_kg.statement import Graph, Statement, describe_place
 from hfm_kg.tables import Row, Tables
 from hfm_kg.terms import (
+    BASE,
     BIBO,
     DCTERMS,
     HFM,
@@ -82,6 +83,10 @@ def load_ontology(graph: Graph, path: Path) -> None:
         subject = stable(quad.subject) if isinstance(quad.subject, BlankNode) else quad.subject
         value = stable(quad.object) if isinstance(quad.object, BlankNode) else quad.object
         graph.quads.add(Quad(subject, quad.predicate, value, ONTOLOGY))
+        if quad.predicate == DCTERMS.source and isinstance(value, NamedNode):
+            source, _, place = value.value.removeprefix(f"{BASE}source/").partition("/")
+            if place:
+                describe_place(graph, source, place)
 
 
 def read_turtle(path: Path) -> list[Quad]:

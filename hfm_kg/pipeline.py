@@ -104,6 +104,7 @@ def check(settings: Settings, progress: Progress = _silent) -> list[Finding]:
         findings += read.findings
         if not read.findings:
             findings += transcription.check(read)
+            findings += validate.check_hierarchies(read)
             built = graph.build(read, settings.ontology)
             findings += _check_graph(settings, built, queries, progress)
     except FindingsError as error:

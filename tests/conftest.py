@@ -1,0 +1,70 @@
+"""What the tests share: the real data, built once a session."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pyoxigraph import Store
+
+from hfm_kg import catalog, pipeline, statement
+from hfm_kg.pipeline import Settings
+from hfm_kg.store import Snapshot
+
+ROOT = Path(__file__).parent.parent
+
+Edit = Callable[[str, str, str], None]
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The checkout's data, with an output folder of the session's own."""
+    return Settings(root=ROOT, output=tmp_path_factory.mktemp("snapshots"))
+
+
+@pytest.fixture(scope="session")
+def snapshot(settings: Settings) -> Snapshot:
+    """The real graph, validated and reasoned, as a snapshot on disk."""
+    return pipeline.build(settings)
+
+
+@pytest.fixture(scope="session")
+def store(snapshot: Snapshot) -> Store:
+    """The real graph, opened read-only."""
+    return snapshot.open()
+
+
+@pytest.fixture(scope="session")
+def stated(settings: Settings) -> statement.Graph:
+    """What the tables and the ontology state, before reasoning; not to be changed."""
+    return pipeline.stated(settings)
+
+
+@pytest.fixture(scope="session")
+def queries(settings: Settings) -> catalog.Catalog:
+    """The query catalogue."""
+    return catalog.read(settings.queries)
+
+
+@pytest.fixture
+def sandbox(settings: Settings, tmp_path: Path) -> Settings:
+    """A copy of data, ontology and queries that a test may spoil, with its own output folder."""
+    for name in ("data", "ontology", "queries"):
+        shutil.copytree(ROOT / name, tmp_path / "root" / name)
+    return replace(settings, root=tmp_path / "root", output=tmp_path / "output")
+
+
+@pytest.fixture
+def edit(sandbox: Settings) -> Edit:
+    """Replace a text, which must be there, once in a file of the sandbox."""
+
+    def apply(file: str, old: str, new: str) -> None:
+        path = sandbox.root / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{old!r} is not in {file}"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return apply
