@@ -104,8 +104,9 @@ def build(root: Path | None, output: Path | None, shacl: bool, reasoning: bool) 
 @main.command()
 @root_option
 @click.option("--shacl/--no-shacl", default=True, help="Validate with SHACL as well.", show_default=True)
+@click.option("--reasoning/--no-reasoning", default=True, help="Look for contradictions as well.", show_default=True)
 @click.pass_context
-def check(ctx: click.Context, root: Path | None, shacl: bool) -> None:
+def check(ctx: click.Context, root: Path | None, shacl: bool, reasoning: bool) -> None:
     """Report everything that is wrong with data, ontology and queries.
 
     Each finding is a line FILE:LINE:COLUMN: RULE: MESSAGE on standard output; the exit code is 1 if there is any.
@@ -113,12 +114,12 @@ def check(ctx: click.Context, root: Path | None, shacl: bool) -> None:
     \b
     Examples:
       hfm-kg check
-      hfm-kg check --root . --no-shacl
+      hfm-kg check --root . --no-shacl --no-reasoning
     """
     from hfm_kg import pipeline
 
     with _progress() as progress:
-        findings = pipeline.check(_settings(root, shacl=shacl), progress)
+        findings = pipeline.check(_settings(root, shacl=shacl, reasoning=reasoning), progress)
     for finding in findings:
         click.echo(str(finding))
     click.echo(f"{len(findings)} finding{'' if len(findings) == 1 else 's'}", err=True)

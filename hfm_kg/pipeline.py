@@ -9,15 +9,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import platformdirs
+from pyoxigraph import Quad, Triple
 
 from hfm_kg import catalog, graph, statement, store, tables, transcription
-from hfm_kg.errors import Finding, FindingsError
-
-if TYPE_CHECKING:
-    from pyoxigraph import Quad
+from hfm_kg.errors import Finding, FindingsError, InconsistentError
+from hfm_kg.terms import INFERRED, ONTOLOGY
 
 PACKAGE = Path(__file__).parent
 
@@ -107,6 +105,8 @@ def check(settings: Settings, progress: Progress = _silent) -> list[Finding]:
             findings += validate.check_hierarchies(read)
             built = graph.build(read, settings.ontology)
             findings += _check_graph(settings, built, queries, progress)
+            if settings.reasoning and not findings:
+                findings += _check_consistency(settings, built, progress)
     except FindingsError as error:
         findings += error.findings
     return sorted(set(findings))
@@ -128,15 +128,33 @@ def _check_graph(
     return findings
 
 
+def _check_consistency(settings: Settings, built: statement.Graph, progress: Progress) -> list[Finding]:
+    """Findings at the statements that contradict each other, if HermiT finds the graph inconsistent."""
+    from hfm_kg import reason as reasoner  # owlready2 opens a database when it is imported
+    from hfm_kg import validate  # see check()
+
+    progress("reasoning with HermiT")
+    try:
+        reason(built)
+    except InconsistentError as error:
+        progress("looking for the statements that contradict each other")
+        culprits = reasoner.conflict(built.triples(), _ontology(built))
+        tracer = validate.Tracer(built, settings.ontology)
+        return [tracer.contradiction(triple, culprits) for triple in culprits] or [
+            Finding("ontology/rules.ttl", 0, 0, "owl", str(error))
+        ]
+    return []
+
+
+def _ontology(built: statement.Graph) -> set[Triple]:
+    return {quad.triple for quad in built.quads if quad.graph_name == ONTOLOGY}
+
+
 def reason(built: statement.Graph) -> int:
     """Add what follows from the graph to it, in a named graph of its own; returns how many triples that is."""
-    from pyoxigraph import Quad
-
     from hfm_kg import reason as reasoner  # owlready2 opens a database when it is imported
-    from hfm_kg.terms import INFERRED, ONTOLOGY
 
-    ontology = {quad.triple for quad in built.quads if quad.graph_name == ONTOLOGY}
-    inference = reasoner.infer(built.triples(), ontology)
+    inference = reasoner.infer(built.triples(), _ontology(built))
     built.quads |= {Quad(triple.subject, triple.predicate, triple.object, INFERRED) for triple in inference.triples}
     return len(inference.triples)
 

@@ -52,13 +52,57 @@ class Inference:
 def infer(triples: Iterable[Triple], ontology: Iterable[Triple]) -> Inference:
     """Classify and realise. Raises InconsistentError if there is a contradiction or an unsatisfiable class."""
     triples, ontology = set(triples), set(ontology)
+    facts = _reasoned(triples)
+    found = _hermit(facts | ontology | _individuals(facts))
+    return Inference(frozenset(_completed(triples | found, ontology) - triples), len(_individuals(facts)))
+
+
+def conflict(triples: Iterable[Triple], ontology: Iterable[Triple]) -> list[Triple]:
+    """A smallest set of statements that contradict each other under the ontology.
+
+    Empty if there is none, or if the ontology contradicts itself.
+
+    This is QuickXplain (Junker, 2004): it asks the reasoner some dozens of times, about a second each.
+    """
+    ontology = set(ontology)
+
+    def consistent(facts: Iterable[Triple]) -> bool:
+        facts = set(facts)
+        try:
+            _hermit(facts | ontology | _individuals(facts))
+        except InconsistentError:
+            return False
+        return True
+
+    def explain(background: list[Triple], added: bool, facts: list[Triple]) -> list[Triple]:
+        if added and not consistent(background):
+            return []
+        if len(facts) == 1:
+            return facts
+        half = len(facts) // 2
+        right = explain([*background, *facts[:half]], True, facts[half:])
+        left = explain([*background, *right], bool(right), facts[:half])
+        return [*left, *right]
+
+    facts = sorted(_reasoned(set(triples)), key=str)
+    if not facts or consistent(facts) or not consistent([]):
+        return []
+    return explain([], False, facts)
+
+
+def _reasoned(triples: set[Triple]) -> set[Triple]:
+    """What the reasoner is given of the statements."""
     facts = {triple for triple in triples if triple.predicate in REASONED}
     things = {term for fact in facts for term in (fact.subject, fact.object)}
     things |= {triple.subject for triple in triples if triple.predicate == RDF.type and triple.object in REALISED}
-    types = {triple for triple in triples if triple.predicate == RDF.type and triple.subject in things}
-    individuals = {Triple(thing, RDF.type, OWL.NamedIndividual) for thing in things if isinstance(thing, NamedNode)}
-    found = _hermit(facts | types | ontology | individuals)
-    return Inference(frozenset(_completed(triples | found, ontology) - triples), len(things))
+    return facts | {triple for triple in triples if triple.predicate == RDF.type and triple.subject in things}
+
+
+def _individuals(facts: set[Triple]) -> set[Triple]:
+    """Declarations of all individuals of some facts, so that owlready2 knows them."""
+    classes = {fact.object for fact in facts if fact.predicate == RDF.type}
+    things = {term for fact in facts for term in (fact.subject, fact.object)} - classes
+    return {Triple(thing, RDF.type, OWL.NamedIndividual) for thing in things if isinstance(thing, NamedNode)}
 
 
 def _hermit(triples: set[Triple]) -> set[Triple]:
@@ -76,7 +120,9 @@ def _hermit(triples: set[Triple]) -> set[Triple]:
                 with inferences:
                     owlready2.sync_reasoner_hermit(world, infer_property_values=True, debug=0)
             except owlready2.OwlReadyInconsistentOntologyError:
-                raise InconsistentError("HermiT: the ontology and the facts contradict each other") from None
+                raise InconsistentError(
+                    "HermiT: ontology and facts contradict each other; hfm-kg check tells where"
+                ) from None
             unsatisfiable = sorted(
                 str(entity.iri) for entity in world.inconsistent_classes() if entity != owlready2.Nothing
             )

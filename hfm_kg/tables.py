@@ -11,15 +11,22 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from hfm_kg.errors import Finding, FindingsError
 
 METADATA = "csv-metadata.json"
+NUMBERS = {
+    "integer": ("an integer", re.compile(r"[+-]?[0-9]+")),
+    "decimal": ("a decimal number", re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")),
+}
+"""The lexical spaces of XSD, which are narrower than what Python takes for a number, such as 1e5 or 1_000."""
+UNREAD = frozenset({"missing", "header", "cells"})
+"""Rules whose findings cost a table rows; keys that point into such a table cannot be judged."""
 
 Value = str | int | Decimal | tuple[str, ...] | None
 
@@ -70,12 +77,10 @@ class Column:
             raise ValueError(f"{text!r} does not have the form {self.format.pattern}")
         if self.datatype == "string":
             return text
-        try:
-            number = Decimal(text)
-        except InvalidOperation:
-            raise ValueError(f"{text!r} is not a number") from None
-        if not number.is_finite() or (self.datatype == "integer" and not re.fullmatch(r"[+-]?\d+", text)):
-            raise ValueError(f"{text!r} is not {'an' if self.datatype == 'integer' else 'a'} {self.datatype}")
+        kind, form = NUMBERS[self.datatype]
+        if not form.fullmatch(text):
+            raise ValueError(f"{text!r} is not {kind}")
+        number = Decimal(text)
         if self.minimum is not None and number < self.minimum:
             raise ValueError(f"{text} is below {self.minimum}")
         if self.maximum is not None and number > self.maximum:
@@ -216,9 +221,10 @@ def read(folder: Path) -> Tables:
     for path in sorted(folder.glob("*.tsv")):
         if path.stem not in schemas:
             findings.append(Finding(f"data/{path.name}", 0, 0, "undeclared", f"no table of this name in {METADATA}"))
+    unread = {finding.file for finding in findings if finding.rule in UNREAD}
     for name in schemas:
         findings += _duplicate_keys(rows[name])
-        findings += _foreign_keys(schemas[name], rows)
+        findings += _foreign_keys(schemas[name], rows, unread)
     return Tables(schemas, rows, tuple(sorted(findings)))
 
 
@@ -251,8 +257,12 @@ def _read_table(path: Path, schema: Schema, findings: list[Finding]) -> Iterator
 
 
 def _lines(content: bytes, file: str, findings: list[Finding]) -> list[str]:
-    """The lines of a file; one that is not UTF-8 is reported and replaced by nothing that could be mistaken."""
+    """The lines of a file; one that is not UTF-8 is reported and replaced by nothing that could be mistaken.
+
+    CRLF is reported once a file, since an editor that writes it does so in every line.
+    """
     lines = []
+    line_ending = False
     for number, raw in enumerate(content.removesuffix(b"\n").split(b"\n"), start=1):
         try:
             text = raw.decode("utf-8")
@@ -262,7 +272,10 @@ def _lines(content: bytes, file: str, findings: list[Finding]) -> list[str]:
             findings.append(Finding(file, number, place, "encoding", message))
             text = raw.decode("utf-8", "replace")
         if text.endswith("\r"):
-            findings.append(Finding(file, number, len(text), "line-ending", "CRLF; save the file with LF line ends"))
+            if not line_ending:
+                message = "CRLF; save the file with LF line ends"
+                findings.append(Finding(file, number, len(text), "line-ending", message))
+            line_ending = True
             text = text.removesuffix("\r")
         lines.append(text.removeprefix("\ufeff") if number == 1 else text)
     return lines
@@ -273,6 +286,8 @@ def _header(file: str, header: Sequence[str], names: Sequence[str]) -> Iterator[
     for name, offset in zip(header, offsets, strict=True):
         if name not in names:
             yield Finding(file, 1, offset, "header", f"unknown column {name!r}{nearest(name, names)}")
+        elif offset != offsets[header.index(name)]:
+            yield Finding(file, 1, offset, "header", f"column {name!r} stands twice")
     for name in names:
         if name not in header:
             yield Finding(file, 1, 1, "header", f"column {name!r} is missing")
@@ -289,8 +304,9 @@ def _offsets(cells: Sequence[str]) -> Iterator[int]:
 
 def _problem(column: Column, cell: str, values: dict[str, Value]) -> tuple[str, str] | None:
     values[column.name] = () if column.separator else None
-    if cell != cell.strip():
-        return "whitespace", f"{cell!r} begins or ends with white space"
+    for part in [cell, *(cell.split(column.separator) if column.separator else ())]:
+        if part != part.strip():
+            return "whitespace", f"{part!r} begins or ends with white space"
     if column.required and not cell:
         return "required", "is empty"
     try:
@@ -303,6 +319,8 @@ def _problem(column: Column, cell: str, values: dict[str, Value]) -> tuple[str, 
 def _duplicate_keys(rows: Sequence[Row]) -> Iterator[Finding]:
     first: dict[tuple[str, ...], int] = {}
     for row in rows:
+        if any(row.values[name] is None for name in row.schema.primary_key):
+            continue  # reported where the cell was read
         key = row.key()
         if key in first:
             column = row.schema.primary_key[0]
@@ -310,9 +328,11 @@ def _duplicate_keys(rows: Sequence[Row]) -> Iterator[Finding]:
         first.setdefault(key, row.line)
 
 
-def _foreign_keys(schema: Schema, rows: Mapping[str, Sequence[Row]]) -> Iterator[Finding]:
+def _foreign_keys(schema: Schema, rows: Mapping[str, Sequence[Row]], unread: Container[str]) -> Iterator[Finding]:
     for key in schema.foreign_keys:
         known = [target for row in rows[key.table] if (target := row.optional(key.target))]
+        if f"data/{key.table}.tsv" in unread or len(known) < len(rows[key.table]):
+            continue  # the table is reported already, and any key may be one of those that could not be read
         valid = set(known)
         for row in rows[schema.name]:
             value = row.values[key.column]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import networkx
@@ -15,7 +15,7 @@ from hfm_kg.errors import Finding, QuerySyntaxError
 from hfm_kg.graph import CONCEPT_CLASSES, ONTOLOGY_FILES, SHAPES_FILE, read_turtle
 from hfm_kg.statement import Graph, Origin
 from hfm_kg.tables import Tables
-from hfm_kg.terms import BASE
+from hfm_kg.terms import BASE, RDF
 
 SH = rdflib.Namespace("http://www.w3.org/ns/shacl#")
 
@@ -27,8 +27,8 @@ class Tracer:
         self.origins = graph.origins
         self.by_path: dict[tuple[object, object], Origin] = {}
         self.by_subject: dict[object, Origin] = {}
-        in_order = sorted(graph.origins.items(), key=lambda item: (item[1].row.schema.file, item[1].row.line))
-        for triple, origin in in_order:
+        # the row that gives a thing its class is the one that makes it
+        for triple, origin in sorted(graph.origins.items(), key=lambda item: item[0].predicate != RDF.type):
             self.by_path.setdefault((triple.subject, triple.predicate), origin)
             self.by_subject.setdefault(triple.subject, origin)
         self.lines: dict[str, tuple[str, int]] = {}
@@ -50,6 +50,16 @@ class Tracer:
         name = subject.value if isinstance(subject, NamedNode) else str(subject)
         file, line = self.lines.get(name, ("hfm.ttl", 0))
         return Finding(f"ontology/{file}", line, 1 if line else 0, rule, message)
+
+    def contradiction(self, triple: Triple, culprits: Sequence[Triple]) -> Finding:
+        """A finding at one of the statements that cannot all be true."""
+        others = " and ".join(_sentence(other) for other in culprits if other != triple)
+        message = f"{_sentence(triple)}: contradicts {others or 'the ontology'}"
+        return self.finding("owl", message, triple.subject, triple.predicate, triple.object)
+
+
+def _sentence(triple: Triple) -> str:
+    return " ".join(_short(_shown(term)) for term in (triple.subject, triple.predicate, triple.object))
 
 
 def check_shapes(graph: Graph, ontology: Path, tracer: Tracer) -> list[Finding]:

@@ -1,0 +1,71 @@
+"""The checks of style and types are part of the tests, so that one command tells whether all is well."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+LAYERS: dict[str, set[str]] = {
+    "errors": set(),
+    "terms": set(),
+    "tables": {"errors"},
+    "catalog": {"errors", "tables"},
+    "transcription": {"errors", "tables"},
+    "statement": {"errors", "tables", "terms"},
+    "graph": {"errors", "statement", "tables", "terms"},
+    "validate": {"catalog", "errors", "graph", "statement", "tables", "terms"},
+    "reason": {"errors", "terms"},
+    "store": {"errors"},
+    "sparql": {"errors"},
+    "remote": {"errors", "sparql"},
+    "present": {"catalog", "sparql"},
+    "pipeline": {
+        "catalog", "errors", "graph", "reason", "statement", "store", "tables", "terms", "transcription", "validate",
+    },
+    "server": {"catalog", "errors", "server", "sparql", "store"},
+}  # fmt: skip
+"""What each module may import of the package; the command line may import all."""
+
+
+@pytest.mark.parametrize(
+    "command", [("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",)], ids=" ".join
+)
+def test_style_and_types(command: tuple[str, ...]) -> None:
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def imports(path: Path) -> set[str]:
+    """The modules of the package that a file imports, by the name below ``hfm_kg``."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("hfm_kg"):
+            if node.module == "hfm_kg":
+                found |= {alias.name for alias in node.names if alias.name != "__version__"}
+            else:
+                found.add(node.module.split(".")[1])
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("hfm_kg.")}
+    return found
+
+
+@pytest.mark.parametrize("module", sorted(LAYERS))
+def test_a_module_imports_only_what_lies_below_it(module: str) -> None:
+    place = ROOT / "hfm_kg" / module
+    files = list(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+    assert files
+    for file in files:
+        assert imports(file) <= LAYERS[module], file
+
+
+def test_every_module_has_its_layer() -> None:
+    modules = {
+        path.stem for path in (ROOT / "hfm_kg").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert modules - {"__init__", "cli"} == set(LAYERS)
