@@ -153,6 +153,8 @@ def query(
       hfm-kg query 'SELECT ?m { ?m hfm:modality hfm:Pathology }' --format csv
       echo 'DESCRIBE <https://w3id.org/hfm/model/BioBERT>' | hfm-kg query - --format jsonld
     """
+    from pyoxigraph import Store
+
     from hfm_kg import catalog, present, remote, sparql
 
     settings = _settings(root, output)
@@ -166,6 +168,7 @@ def query(
         form = remote.named_format(text, "json" if name == "table" else name)
         body = remote.ask(endpoint, text, form)
     else:
+        sparql.evaluate(Store(), text)  # a mistake is told before a snapshot is built
         result = sparql.evaluate(_snapshot(settings).open(), text)
         name = format_name or present.default_format(sparql.is_graph_query(text))
         body = sparql.write(result, sparql.named_format(result, "json" if name == "table" else name))

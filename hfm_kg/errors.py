@@ -105,12 +105,13 @@ class QuerySyntaxError(UsageError):
         match = re.match(r"error at (\d+):(\d+): (.*)", message)
         if not match:
             return cls(message, query)
-        expected = match[3]
-        if "Prefix not found" in expected:
-            expected = "a prefix is used that is neither declared nor known"
-        elif len(expected) > LONGEST_MESSAGE:
+        line, column, expected = int(match[1]), int(match[2]), match[3]
+        before = "".join(query.split("\n")[line - 1 : line])[: column - 1]
+        if "Prefix not found" in expected and (name := re.search(r"([\w.-]*):[\w.%-]*$", before)):
+            return cls(f"the prefix {name[1]}: is neither declared nor known", query, line, name.start() + 1)
+        if len(expected) > LONGEST_MESSAGE:
             expected = expected[:LONGEST_MESSAGE].rsplit(", ", 1)[0] + ", …"
-        return cls(expected, query, int(match[1]), int(match[2]))
+        return cls(expected, query, line, column)
 
     def pointed(self) -> str:
         """The message, and below it the offending line with a caret under the place."""

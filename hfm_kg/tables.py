@@ -183,7 +183,7 @@ def nearest(value: str, known: Sequence[str]) -> str:
 
 
 def read_schemas(folder: Path) -> dict[str, Schema]:
-    """Read the CSVW metadata of a folder. Raises FindingsError if it is not there or not JSON."""
+    """Read the CSVW metadata of a folder. Raises FindingsError if it is not there, not JSON, or not to be followed."""
     path = folder / METADATA
     try:
         metadata = json.loads(path.read_text(encoding="utf-8"))
@@ -208,7 +208,25 @@ def read_schemas(folder: Path) -> dict[str, Schema]:
             ),
         )
         schemas[schema.name] = schema
+    if findings := [Finding(f"data/{METADATA}", 0, 0, "metadata", problem) for problem in _unusable(schemas)]:
+        raise FindingsError(findings)
     return schemas
+
+
+def _unusable(schemas: Mapping[str, Schema]) -> Iterator[str]:
+    """What a table's description asks for that is not there."""
+    for schema in schemas.values():
+        names = [column.name for column in schema.columns]
+        for column in schema.columns:
+            if column.datatype not in ("string", *NUMBERS):
+                yield f"{schema.file}: {column.name}: datatype {column.datatype!r} is none of string, integer, decimal"
+        for name in (*schema.primary_key, *(key.column for key in schema.foreign_keys)):
+            if name not in names:
+                yield f"{schema.file}: the key's column {name!r} is not declared{nearest(name, names)}"
+        for key in schema.foreign_keys:
+            targets = [column.name for column in schemas[key.table].columns] if key.table in schemas else []
+            if key.target not in targets:
+                yield f"{schema.file}: {key.column}: no column {key.target!r} is declared in {key.table}.tsv"
 
 
 def read(folder: Path) -> Tables:

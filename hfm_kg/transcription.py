@@ -32,6 +32,7 @@ def check(tables: Tables) -> Iterator[Finding]:
                 known = names[VOCABULARY[column]] if column in VOCABULARY else {}
                 note = notes.get((row.text("source"), place, column))
                 yield from _compare(row, column, printed, served, known, note)
+    yield from _notes(tables)
     yield from _clashes(tables)
     yield from _parts(tables, "models", "model_backbones", "model", "backbone_printed", "+/,")
     yield from _parts(tables, "datasets", "dataset_sizes", "dataset", "scale_printed", ",() with")
@@ -39,13 +40,13 @@ def check(tables: Tables) -> Iterator[Finding]:
 
 def names_of(rows: Sequence[Row]) -> dict[str, str]:
     """Every name of a vocabulary's concepts, folded, and the concept's identifier."""
-    return {name.casefold(): row.text("id") for row in rows for name in _names(row)}
+    return {name: row.text("id") for row in rows for name in _names(row)}
 
 
-def _names(row: Row) -> Iterator[str]:
-    yield row.text("label")
-    yield from row.items("notation")
-    yield from row.items("synonyms")
+def _names(row: Row) -> dict[str, str]:
+    """The folded names of a concept, and the first column each stands in."""
+    columns = {"label": (row.text("label"),), "notation": row.items("notation"), "synonyms": row.items("synonyms")}
+    return {name.casefold(): column for column in reversed(columns) for name in columns[column]}
 
 
 def _cells(row: Row) -> Iterator[tuple[str, str, tuple[str, ...]]]:
@@ -67,7 +68,7 @@ def _compare(
 ) -> Iterator[Finding]:
     if note and note.optional("corrected"):
         corrected = tuple(note.text("corrected").split("|"))
-        if note.text("reported") not in (printed, row.optional("name_printed")):
+        if note.text("reported") != printed:
             message = f"reported: {note.text('reported')!r} is not what {column} prints, {printed!r}"
             yield note.finding("reported", "note", message)
         if corrected != served:
@@ -109,14 +110,39 @@ def _cited(cell: str) -> tuple[str, ...]:
 READERS: Mapping[str, Callable[[str], tuple[str, ...]]] = {"references": _cited, **dict.fromkeys(VOCABULARY, _listed)}
 
 
+def _notes(tables: Tables) -> Iterator[Finding]:
+    """A note about a row must lead to it, and one that corrects a reference must report what is printed there."""
+    places = {
+        (row.text("source"), f"table/{row.text('table')}/row/{row.text('row')}"): row
+        for table in ("models", "datasets")
+        for row in tables[table]
+        if row.integer("table") is not None
+    } | {(row.text("source"), f"reference/{row.text('number')}"): row for row in tables["references"]}
+    for note in tables["notes"]:
+        place, column = note.text("place"), note.optional("column")
+        row = places.get((note.text("source"), place))
+        if row is None:
+            if "row" in place or place.startswith("reference/"):
+                yield note.finding("place", "note", f"place: {place!r} is no row of {note.text('source')}")
+        elif column is not None and not {column, f"{column}_printed"} & row.values.keys():
+            known = sorted(name.removesuffix("_printed") for name in row.values)
+            message = f"column: {column!r} is no column of {row.schema.file}{nearest(column, known)}"
+            yield note.finding("column", "note", message)
+        elif column is not None and row.schema.name == "references" and note.optional("corrected"):
+            printed = row.optional(column) or NOTHING
+            if note.text("reported") != printed:
+                message = f"reported: {note.text('reported')!r} is not what {column} prints, {printed!r}"
+                yield note.finding("reported", "note", message)
+
+
 def _clashes(tables: Tables) -> Iterator[Finding]:
     """Two concepts of one table must not share a name."""
     for table in sorted({*VOCABULARY.values(), "backbones", "units", "techniques"}):
         seen: dict[str, str] = {}
         for row in tables[table]:
-            for name in {name.casefold() for name in _names(row)}:
+            for name, column in _names(row).items():
                 if name in seen:
-                    yield row.finding("label", "name-clash", f"{name!r} is a name of {seen[name]} too")
+                    yield row.finding(column, "name-clash", f"{column}: {name!r} is a name of {seen[name]} too")
                 seen[name] = row.text("id")
 
 
