@@ -207,10 +207,13 @@ def _query_text(query: str, settings: Settings) -> str:
     from hfm_kg import catalog
 
     if query == "-":
-        return sys.stdin.read()
+        try:
+            return sys.stdin.buffer.read().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise UsageError(f"cannot read standard input: {error}") from None
     if query.endswith(".rq"):
         try:
-            return Path(query).read_text(encoding="utf-8")
+            return Path(query).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"cannot read {query}: {getattr(error, 'strerror', None) or error}") from None
     if any(letter in query for letter in "{}? \n"):

@@ -23,7 +23,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 LONGEST_MESSAGE = 160
-"""Characters of a parser's message that are shown; the engine lists every token that it would have taken."""
+"""Characters of a parser's message that are shown; the engine lists every token that it would have taken. Of a query's
+line, or of another text of the client's, no more is shown either."""
 
 
 @dataclass(frozen=True, order=True)
@@ -101,6 +102,8 @@ class QuerySyntaxError(UsageError):
     @classmethod
     def from_engine(cls, error: SyntaxError, query: str) -> QuerySyntaxError:
         """The message of the engine's parser ("error at LINE:COLUMN: …"), taken apart."""
+        if not query.strip():
+            return cls("the query is empty", query)
         message = " ".join(str(error.msg).split())
         match = re.match(r"error at (\d+):(\d+): (.*)", message)
         if not match:
@@ -118,8 +121,10 @@ class QuerySyntaxError(UsageError):
         if not self.line:
             return self.message
         lines = self.query.split("\n")
-        text = lines[self.line - 1] if self.line <= len(lines) else ""
-        caret = "".join("\t" if letter == "\t" else " " for letter in text[: self.column - 1]) + "^"
+        text = lines[self.line - 1].rstrip("\r") if self.line <= len(lines) else ""
+        start = max(0, self.column - LONGEST_MESSAGE // 2)
+        text, before = text[start : start + LONGEST_MESSAGE], self.column - 1 - start
+        caret = "".join("\t" if letter == "\t" else " " for letter in text[:before]).ljust(before) + "^"
         return f"line {self.line}, column {self.column}: {self.message}\n  {text}\n  {caret}"
 
 

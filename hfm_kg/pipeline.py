@@ -78,8 +78,10 @@ def source_hash(settings: Settings) -> str:
 
 def stated(settings: Settings) -> statement.Graph:
     """The graph that tables and ontology state. Raises FindingsError if the tables are not in order."""
+    from hfm_kg import validate  # see check()
+
     read = tables.read(settings.data).require_clean()
-    if findings := sorted(transcription.check(read)):
+    if findings := sorted([*transcription.check(read), *validate.check_hierarchies(read)]):
         raise FindingsError(findings)
     return graph.build(read, settings.ontology)
 

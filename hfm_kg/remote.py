@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from hfm_kg.errors import EndpointError, QuerySyntaxError, UsageError
+from hfm_kg.errors import LONGEST_MESSAGE, EndpointError, QuerySyntaxError, UsageError
 from hfm_kg.sparql import GRAPH_FORMATS, PREFIXES, SOLUTION_FORMATS, Format, is_graph_query
 
 TIMEOUT = httpx.Timeout(10, read=300)
@@ -21,15 +21,28 @@ def ask(endpoint: str, query: str, form: Format) -> bytes:
         answer = httpx.post(
             endpoint, content=_with_prefixes(query).encode(), headers=headers, timeout=TIMEOUT, follow_redirects=True
         )
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # UnicodeError: a host name that is none
         raise EndpointError(f"{endpoint}: {error or type(error).__name__}") from error
-    if answer.is_success:
+    media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if answer.is_success and media_type in form.media_types:
         return answer.content
-    detail = answer.text.strip().splitlines()
-    message = f"{endpoint} answers {answer.status_code} {answer.reason_phrase}" + (f": {detail[0]}" if detail else "")
+    if answer.is_success:
+        raise EndpointError(f"{endpoint} answers {media_type or 'without a content type'}, not {form.media_types[0]}")
+    detail = _detail(answer, media_type)
+    message = f"{endpoint} answers {answer.status_code} {answer.reason_phrase}" + (f": {detail}" if detail else "")
     if answer.status_code == httpx.codes.BAD_REQUEST:
         raise QuerySyntaxError(message, query)
     raise UsageError(message) if answer.is_client_error else EndpointError(message)
+
+
+def _detail(answer: httpx.Response, media_type: str) -> str:
+    """What an error's body says: the detail of problem details (RFC 9457), else its first line."""
+    if media_type == "application/problem+json":
+        try:
+            return str(answer.json()["detail"])
+        except (ValueError, KeyError, TypeError):
+            pass
+    return answer.text.strip().partition("\n")[0].strip()[:LONGEST_MESSAGE]
 
 
 def named_format(query: str, name: str) -> Format:

@@ -26,7 +26,7 @@ from pyoxigraph import (
     serialize,
 )
 
-from hfm_kg.errors import ForbiddenError, NotAcceptableError, QuerySyntaxError, UsageError
+from hfm_kg.errors import LONGEST_MESSAGE, ForbiddenError, NotAcceptableError, QuerySyntaxError, UsageError
 
 Result = QuerySolutions | QueryBoolean | QueryTriples
 
@@ -79,19 +79,21 @@ PREFIXES: Final[Mapping[str, str]] = {
 
 TOKEN: Final = re.compile(
     r"""
-      (?P<comment>\#[^\n]*)
+      (?P<comment>\#[^\n\r]*)
     | (?P<string>'''(?:(?:'|'')?(?:[^'\\]|\\.))*''' | \"""(?:(?:"|"")?(?:[^"\\]|\\.))*\"""
                 | '(?:[^'\\\n]|\\.)*' | "(?:[^"\\\n]|\\.)*")
-    | (?P<iri><[^<>"{}|^`\\\x00-\x20]*>)
+    | (?P<iri><[^<>"{}|^`\x00-\x20]*>)
     | (?P<variable>[?$]\w+)
     | (?P<language>@[A-Za-z]+(?:-[A-Za-z0-9]+)*)
-    | (?P<prefixed>(?:[^\W\d_][\w.-]*)?:(?:[\w:.%-]|\\.)*)
+    | (?P<prefixed>(?:[^\W\d_][\w.-]*)?:(?:(?:[\w:%]|\\.)(?:[\w:.%-]|\\.)*)?)
     | (?P<word>[A-Za-z_]\w*)
     | (?P<other>.)
     """,
     re.VERBOSE | re.DOTALL,
 )
 """The terminals of SPARQL (section 19.8 of the Query Language) as far as the guard must tell keywords from text."""
+
+SERVICE: Final = re.compile("(servic)e", re.ASCII | re.IGNORECASE)
 
 UPDATES: Final = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD"})
 
@@ -112,13 +114,29 @@ def is_graph_query(query: str) -> bool:
 
 
 def guard(query: str) -> None:
-    """Refuse what would change the graph or ask another machine. Raises ForbiddenError."""
+    """Refuse what would change the graph or ask another machine.
+
+    Raises ForbiddenError; QuerySyntaxError if the query has the word SERVICE somewhere and does not parse.
+    """
+    try:
+        query.encode()
+    except UnicodeEncodeError:
+        raise UsageError("the query is no text: it has bytes that are not UTF-8") from None
     words = keywords(query)
     forms = [word for word in words if word in ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE") or word in UPDATES]
     if forms and forms[0] in UPDATES:
         raise ForbiddenError(f"the graph is read-only; {forms[0]} is an update")
     if "SERVICE" in words:
         raise ForbiddenError("SERVICE is not allowed: queries never leave this machine")
+    # The engine's grammar has no separate lexer: "1e5SERVICE" and "SERVICEex:a" hold the keyword too, and whether "<"
+    # begins an IRI depends on what stands before. So the engine itself tells: it parses the query with the word spoilt,
+    # which it can only if the word stands in names, IRIs, strings and comments.
+    spoilt = SERVICE.sub(r"\1x", query)
+    if spoilt != query:
+        try:
+            Store().query(spoilt, prefixes=dict(PREFIXES))
+        except SyntaxError as error:
+            raise QuerySyntaxError.from_engine(error, query) from None
 
 
 def evaluate(
@@ -161,16 +179,17 @@ def negotiate(result: Result, accept: str | None) -> Format:
     offered = formats(result)
     if accept is None or not accept.strip():
         return offered[0]
+    shown = accept if len(accept) <= LONGEST_MESSAGE else accept[:LONGEST_MESSAGE] + "…"
     # mimeparse prefers the last of equals, so the preferred format comes last
     supported = [media_type for form in reversed(offered) for media_type in reversed(form.media_types)]
     try:
-        best = mimeparse.best_match(supported, accept)
+        best = mimeparse.best_match(supported, accept.lower())
     except mimeparse.MimeTypeParseException:
-        raise UsageError(f"the Accept header {accept!r} does not parse") from None
+        raise UsageError(f"the Accept header {shown!r} does not parse") from None
     for form in offered:
         if best in form.media_types:
             return form
-    raise NotAcceptableError(f"{accept!r} asks for none of {', '.join(form.media_types[0] for form in offered)}")
+    raise NotAcceptableError(f"{shown!r} asks for none of {', '.join(form.media_types[0] for form in offered)}")
 
 
 def named_format(result: Result, name: str) -> Format:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
@@ -53,8 +54,10 @@ class Statement:
         self.graph, self.row, self.name = graph, row, name
 
     def say(self, column: str, subject: NamedNode, predicate: NamedNode, value: NamedNode | Literal) -> None:
-        """State a triple that was made from one column of the row."""
+        """State a triple that was made from one column of the row; what is said of the row is provenance as well."""
         self.graph.add(self.name, subject, predicate, value)
+        if subject == self.name or predicate == HFM.column:
+            self.graph.add(PROVENANCE, subject, predicate, value)
         self.graph.origins.setdefault(Triple(subject, predicate, value), Origin(self.row, column))
 
     def text(self, column: str, subject: NamedNode, predicate: NamedNode) -> None:
@@ -65,8 +68,11 @@ class Statement:
     def number(self, column: str, subject: NamedNode, predicate: NamedNode) -> None:
         """State the column's value, if there is one, as a number."""
         if (value := self.row.values[column]) is not None:
-            datatype = XSD.integer if isinstance(value, int) else XSD.decimal
-            self.say(column, subject, predicate, Literal(str(value), datatype=datatype))
+            if isinstance(value, Decimal):
+                literal = Literal(f"{value:f}", datatype=XSD.decimal)  # not 1E-7, which is no xsd:decimal
+            else:
+                literal = Literal(str(value), datatype=XSD.integer)
+            self.say(column, subject, predicate, literal)
 
     def address(self, column: str, subject: NamedNode, predicate: NamedNode) -> None:
         """State the column's value, if there is one, as an IRI."""

@@ -18,8 +18,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class Snapshot:
         """The snapshot's store, read-only. Raises SnapshotError if it cannot be opened."""
         try:
             return Store.read_only(str(self.path / "store"))
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # RuntimeError is what the engine raises over a corrupt file
             raise SnapshotError(f"cannot open the snapshot {self.path}: {error}; build it anew") from error
 
 
@@ -60,7 +60,21 @@ def nquads(quads: Iterable[Quad]) -> bytes:
 
 
 def write(folder: Path, name: str, quads: Iterable[Quad], manifest: Mapping[str, Any]) -> Snapshot:
-    """Write a snapshot and make it the current one; until then the one before stays as it is."""
+    """Write a snapshot and make it the current one; until then the one before stays as it is.
+
+    Raises SnapshotError if it cannot be written.
+    """
+    try:
+        before = _pointer(folder)
+        _write(folder, name, quads, manifest)
+    except OSError as error:
+        raise SnapshotError(f"cannot write a snapshot to {folder}: {error.strerror or error}") from error
+    written = current(folder)
+    _remove_old(folder, keep={before, written.path.name})
+    return written
+
+
+def _write(folder: Path, name: str, quads: Iterable[Quad], manifest: Mapping[str, Any]) -> None:
     snapshots = folder / "snapshots"
     snapshots.mkdir(parents=True, exist_ok=True)
     with _scratch(snapshots) as scratch:
@@ -80,11 +94,17 @@ def write(folder: Path, name: str, quads: Iterable[Quad], manifest: Mapping[str,
                 break
             target = snapshots / f"{name}-{number}"
         scratch.rename(target)
-    pointer = folder / f"current.{os.getpid()}"
+    pointer = target / "pointer"  # in there, so that what a killed build leaves goes with its snapshot
     pointer.write_text(target.name + "\n", encoding="utf-8")
     pointer.replace(folder / "current")
-    _remove_old(folder)
-    return current(folder)
+
+
+def _pointer(folder: Path) -> str | None:
+    """The name of the snapshot in use, None if it cannot be told."""
+    try:
+        return (folder / "current").read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None
 
 
 def current(folder: Path) -> Snapshot:
@@ -96,6 +116,8 @@ def current(folder: Path) -> Snapshot:
         raise SnapshotError(f"no snapshot in {folder}; make one with: hfm-kg build") from None
     except (OSError, ValueError) as error:
         raise SnapshotError(f"cannot read the snapshot in {folder}: {error}; build it anew") from error
+    if not isinstance(manifest, dict):
+        raise SnapshotError(f"cannot read the snapshot in {folder}: its manifest is no object; build it anew")
     return Snapshot(folder / "snapshots" / name, manifest)
 
 
@@ -124,7 +146,10 @@ def _alive(scratch: Path) -> bool:
     return True
 
 
-def _remove_old(folder: Path) -> None:
-    snapshots = [path for path in (folder / "snapshots").iterdir() if not path.name.startswith(".")]
-    for path in sorted(snapshots, key=lambda path: path.stat().st_mtime)[:-KEPT]:
-        shutil.rmtree(path, ignore_errors=True)
+def _remove_old(folder: Path, keep: Collection[str | None]) -> None:
+    """Remove all but the newest snapshots; those of ``keep`` stay even if a clock that was set back made them old."""
+    with suppress(OSError):  # another build may be cleaning up as well
+        snapshots = [path for path in (folder / "snapshots").iterdir() if not path.name.startswith(".")]
+        for path in sorted(snapshots, key=lambda path: path.stat().st_mtime)[:-KEPT]:
+            if path.name not in keep:
+                shutil.rmtree(path, ignore_errors=True)

@@ -68,7 +68,8 @@ def _compare(
 ) -> Iterator[Finding]:
     if note and note.optional("corrected"):
         corrected = tuple(note.text("corrected").split("|"))
-        if note.text("reported") != printed:
+        # where a table lacks the column, all that it prints of the row is the name
+        if note.text("reported") not in (printed, row.text("name_printed") if printed == NOTHING else printed):
             message = f"reported: {note.text('reported')!r} is not what {column} prints, {printed!r}"
             yield note.finding("reported", "note", message)
         if corrected != served:
@@ -162,7 +163,8 @@ def _parts(tables: Tables, table: str, part_table: str, key: str, column: str, b
                 message = f"printed: {part.text('printed')!r} is no part of the cell {cell!r}"
                 yield part.finding("printed", "transcription", message)
             rest = rest.replace(part.text("printed"), " ", 1)
-        rest = rest.replace(between.partition(" ")[2], "") if " " in between else rest
-        if rest.strip(between.partition(" ")[0] + " "):
-            message = f"{column}: {rest.strip()!r} of {cell!r} stands in no row of {part_table}.tsv"
+        marks, _, word = between.partition(" ")
+        rest = (rest.replace(word, "") if word else rest).strip(f"{marks} ")
+        if rest:
+            message = f"{column}: {rest!r} of {cell!r} stands in no row of {part_table}.tsv"
             yield row.finding(column, "transcription", message)

@@ -81,9 +81,16 @@ def _violation(report: rdflib.Graph, result: rdflib.term.Node, tracer: Tracer) -
     focus, path, bad = value(SH.focusNode), value(SH.resultPath), value(SH.value)
     message = str(value(SH.resultMessage) or "violates a shape")
     shown = f" ({_short(bad)})" if bad is not None and bad != focus else ""
-    place = _short(focus) if path is None else f"{_short(focus)} {_short(path)}"
+    place = _short(focus) if path is None else f"{_short(focus)} {_path(report, path)}"
     text = f"{place}: {message}{shown}"
     return tracer.finding("shacl", " ".join(text.split()), _term(focus), _term(path), _term(bad))
+
+
+def _path(report: rdflib.Graph, path: rdflib.term.Node) -> str:
+    """A path as SPARQL writes it; the blank node of an inverse path would tell nobody anything."""
+    inverse = report.value(path, SH.inversePath)
+    text = _short(path if inverse is None else inverse)
+    return ("" if inverse is None else "^") + text.rpartition("/")[2]
 
 
 def _term(node: rdflib.term.Node | None) -> NamedNode | Literal | None:

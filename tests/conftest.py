@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Callable
+import subprocess
+import sysconfig
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from hfm_kg.pipeline import Settings
 from hfm_kg.store import Snapshot
 
 ROOT = Path(__file__).parent.parent
+SCRIPT = str(Path(sysconfig.get_path("scripts")) / "hfm-kg")
 
 Edit = Callable[[str, str, str], None]
 
@@ -68,3 +72,20 @@ def edit(sandbox: Settings) -> Edit:
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
     return apply
+
+
+@pytest.fixture(scope="session")
+def endpoint(settings: Settings, snapshot: Snapshot) -> Iterator[str]:
+    """The address of a real server over the snapshot, a process of its own on a free port."""
+    command = [SCRIPT, "serve", "--port", "0", "--output", str(settings.output)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            for line in process.stderr:
+                if address := re.search(r"(http://\S+)/sparql", line):
+                    yield address[1]
+                    break
+            else:
+                pytest.fail("the server did not start")
+        finally:
+            process.kill()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
+import threading
 from pathlib import Path
 
 import click
@@ -17,6 +20,9 @@ from hfm_kg.errors import HfmError, UsageError
 from hfm_kg.server import pages, problems
 from hfm_kg.server.endpoint import Endpoint
 from hfm_kg.store import Snapshot
+
+GRACE = 3
+"""Seconds that running queries have to end when the server is stopped; without a limit one query could hold it up."""
 
 
 def create_app(store: Store, queries: catalog.Catalog) -> Starlette:
@@ -40,16 +46,31 @@ def run(snapshot: Snapshot, queries: Path, host: str, port: int) -> None:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        hint = "; another port: hfm-kg serve --port 0" if error.errno else ""
-        raise UsageError(f"cannot listen on {host}:{port}: {error.strerror or error}{hint}") from None
+    except (OSError, UnicodeError) as error:  # UnicodeError: a host name that is none
+        number, reason = (error.errno, error.strerror) if isinstance(error, OSError) else (None, None)
+        hint = "; another port: hfm-kg serve --port 0" if number in (errno.EADDRINUSE, errno.EACCES) else ""
+        raise UsageError(f"cannot listen on {host}:{port}: {reason or error}{hint}") from None
     with listener:
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listener.getsockname()[1]}"
-        click.echo(f"SPARQL endpoint {address}/sparql, start page {address}/ (Ctrl-C stops)", err=True)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE
+        )
         server = uvicorn.Server(config)
         try:
+            click.echo(f"SPARQL endpoint {address}/sparql, start page {address}/ (Ctrl-C stops)", err=True)
             server.run(sockets=[listener])
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
+            if _query_runs():
+                os._exit(0)  # the engine cannot be interrupted, and Python would wait for its thread
+
+
+def _query_runs() -> bool:
+    """Whether a worker thread does not end, now that the event loop is closed."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(timeout=1)
+            if thread.is_alive():
+                return True
+    return False

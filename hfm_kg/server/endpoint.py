@@ -6,6 +6,7 @@ engine works without Python's lock.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from pyoxigraph import Store
@@ -18,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from hfm_kg import sparql
 from hfm_kg.errors import ForbiddenError, UsageError
-from hfm_kg.server.problems import problem
+from hfm_kg.server.problems import HEADERS, problem
 
 FORM = "application/x-www-form-urlencoded"
 QUERY = "application/sparql-query"
@@ -26,9 +27,6 @@ UPDATE = "application/sparql-update"
 
 MAX_BODY = 1_000_000
 """Bytes of a request's body: far more than any query that a person or a tool writes."""
-
-HEADERS = {"Access-Control-Allow-Origin": "*", "Vary": "Accept"}
-"""Sent with every result: pages of other origins may read it, caches must tell formats apart."""
 
 
 class Endpoint:
@@ -84,14 +82,17 @@ class Endpoint:
             raise UsageError(f"{len(given)} queries; send exactly one, as the parameter 'query' or as the body")
         name = parameters.get("format")
         accept = ", ".join(request.headers.getlist("accept")) or None
-        body, form = await run_in_threadpool(
-            self.run,
-            given[0],
-            parameters.getlist("default-graph-uri"),
-            parameters.getlist("named-graph-uri"),
-            accept,
-            name,
-        )
+        try:
+            body, form = await run_in_threadpool(
+                self.run,
+                given[0],
+                parameters.getlist("default-graph-uri"),
+                parameters.getlist("named-graph-uri"),
+                accept,
+                name,
+            )
+        except asyncio.CancelledError:  # uvicorn cancels what still runs when its grace is over
+            return problem(503, "Service Unavailable", "the server stops")
         return Response(body, media_type=form.content_type, headers=HEADERS)
 
     def run(

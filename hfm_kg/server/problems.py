@@ -13,6 +13,9 @@ from hfm_kg.errors import HfmError, QuerySyntaxError
 
 MEDIA_TYPE = "application/problem+json"
 
+HEADERS = {"Access-Control-Allow-Origin": "*", "Vary": "Accept"}
+"""Sent with results and problems alike: pages of other origins may read them, caches must tell formats apart."""
+
 logger = logging.getLogger("hfm_kg.server")
 
 
@@ -26,7 +29,7 @@ def problem(
 ) -> JSONResponse:
     """A problem details response; ``members`` are extension members (section 3.2)."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **(members or {})}
-    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers={**HEADERS, **(headers or {})})
 
 
 def from_error(request: Request, error: Exception) -> JSONResponse:
