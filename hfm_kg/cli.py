@@ -163,6 +163,8 @@ def query(
         return
     text = _query_text(query, settings)
     sparql.guard(text)
+    if format_name == "table" and sparql.is_graph_query(text):
+        raise UsageError("a graph has no table; take one of turtle, ntriples, rdfxml, jsonld")
     if endpoint:
         name = format_name or present.default_format(sparql.is_graph_query(text))
         form = remote.named_format(text, "json" if name == "table" else name)
@@ -224,11 +226,11 @@ def _query_text(query: str, settings: Settings) -> str:
 def _snapshot(settings: Settings) -> Snapshot:
     """The current snapshot; one is built if there is none, and an outdated one is told."""
     from hfm_kg import pipeline, store
-    from hfm_kg.errors import SnapshotError
+    from hfm_kg.errors import NoSnapshotError
 
     try:
         snapshot = store.current(settings.output)
-    except SnapshotError:
+    except NoSnapshotError:
         click.echo("hfm-kg: no snapshot yet, building one", err=True)
         with _progress() as progress:
             return pipeline.build(settings, progress)

@@ -5,7 +5,8 @@
     HfmError                    exit 1, HTTP 500
     ├── FindingsError           exit 1, HTTP 500    input that the checks refuse
     ├── InconsistentError       exit 1, HTTP 500    the reasoner refutes the graph
-    ├── SnapshotError           exit 1, HTTP 503    no snapshot, or one that cannot be read
+    ├── SnapshotError           exit 1, HTTP 503    a snapshot that cannot be read or written
+    │   └── NoSnapshotError     exit 1, HTTP 503    none was built yet
     ├── EndpointError           exit 1, HTTP 502    a remote endpoint that does not answer as it should
     └── UsageError              exit 2, HTTP 400    a request that makes no sense
         ├── QuerySyntaxError    exit 2, HTTP 400    SPARQL that does not parse
@@ -69,9 +70,15 @@ class InconsistentError(HfmError):
 
 
 class SnapshotError(HfmError):
-    """There is no snapshot, or it cannot be read."""
+    """A snapshot cannot be read or written."""
 
     status = 503
+    title = "Unusable snapshot"
+
+
+class NoSnapshotError(SnapshotError):
+    """No snapshot was built yet."""
+
     title = "No snapshot"
 
 

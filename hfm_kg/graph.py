@@ -19,6 +19,7 @@ from hfm_kg.terms import (
     BASE,
     BIBO,
     DCTERMS,
+    FAIR4ML,
     HFM,
     IAO,
     INFERRED,
@@ -115,7 +116,7 @@ def sources(graph: Graph, tables: Tables) -> Rows:
             say.say("creators", source, HFM.authors, Literal(", ".join(row.items("creators"))))
         say.number("year", source, HFM.publicationYear)
         say.address("url", source, SCHEMA.url)
-        say.text("version", source, DCTERMS.hasVersion)
+        say.text("version", source, SCHEMA.version)
         say.describe(source, "id")
         yield row, name
 
@@ -202,7 +203,7 @@ def concepts(graph: Graph, tables: Tables) -> Rows:
     for table, classes in CONCEPT_CLASSES.items():
         scheme = iri("scheme", table)
         graph.add(ONTOLOGY, scheme, RDF.type, SKOS.ConceptScheme)
-        graph.add(ONTOLOGY, scheme, RDFS.label, Literal(table, language="en"))
+        graph.add(ONTOLOGY, scheme, RDFS.label, Literal(f"{table} of healthcare foundation models", language="en"))
         for row in tables[table]:
             subject = concept(row.text("id"))
             name = iri("source", row.text("source"), "concept", row.text("id"))
@@ -269,6 +270,7 @@ def models(graph: Graph, tables: Tables) -> Rows:
         say.concepts("adaptation", model, HFM.adaptationParadigm)
         say.concepts("modalities", model, HFM.modality)
         say.concepts("tasks", model, HFM.task)
+        say.concepts("tasks", model, FAIR4ML.mlTask)
         say.number("year", model, HFM.publicationYear)
         if row.integer("table") is not None:
             ticked = "true" if row.optional("code_printed") else "false"
@@ -344,7 +346,7 @@ def _size(say: Statement, dataset: NamedNode) -> None:
 LINK_PROPERTIES: Mapping[str, NamedNode] = {
     "code": HFM.codeRepository,
     "paper": HFM.paperPage,
-    "demo": HFM.landingPage,
+    "page": HFM.landingPage,
     "data": HFM.landingPage,
 }
 

@@ -46,11 +46,14 @@ def body(content: bytes, format_name: str) -> None:
         return
     names = results["head"]["vars"]
     rows = results["results"]["bindings"]
-    table = Table(*names, caption=f"{len(rows)} row{'' if len(rows) == 1 else 's'}", caption_justify="left")
+    table = Table(*names)
     for row in rows:
         table.add_row(*(Text(_shown(row[name]) if name in row else "", overflow="fold") for name in names))
     console = Console() if sys.stdout.isatty() else Console(width=200)
-    console.print(table)
+    with console.capture() as captured:  # rich would end the program with an error if a pipe's reader has gone
+        console.print(table)
+        console.print(Text(f"{len(rows)} row{'' if len(rows) == 1 else 's'}", style="dim"))
+    click.echo(captured.get(), nl=False)
 
 
 def _shown(term: dict[str, str]) -> str:

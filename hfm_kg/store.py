@@ -26,7 +26,7 @@ from typing import Any
 
 from pyoxigraph import Quad, RdfFormat, Store, serialize
 
-from hfm_kg.errors import SnapshotError
+from hfm_kg.errors import NoSnapshotError, SnapshotError
 
 KEPT = 2
 """Snapshots that stay on disk: the current one and the one before, which a running server may still read."""
@@ -49,7 +49,9 @@ class Snapshot:
         try:
             return Store.read_only(str(self.path / "store"))
         except (OSError, RuntimeError) as error:  # RuntimeError is what the engine raises over a corrupt file
-            raise SnapshotError(f"cannot open the snapshot {self.path}: {error}; build it anew") from error
+            raise SnapshotError(
+                f"cannot open the snapshot {self.path}: {error}; build it anew: hfm-kg build"
+            ) from error
 
 
 def nquads(quads: Iterable[Quad]) -> bytes:
@@ -108,16 +110,18 @@ def _pointer(folder: Path) -> str | None:
 
 
 def current(folder: Path) -> Snapshot:
-    """The snapshot in use. Raises SnapshotError if there is none."""
+    """The snapshot in use. Raises NoSnapshotError if there is none, SnapshotError if it cannot be read."""
+    if not (folder / "current").exists():
+        raise NoSnapshotError(f"no snapshot in {folder}; make one with: hfm-kg build")
     try:
         name = (folder / "current").read_text(encoding="utf-8").strip()
         manifest = json.loads((folder / "snapshots" / name / "manifest.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SnapshotError(f"no snapshot in {folder}; make one with: hfm-kg build") from None
     except (OSError, ValueError) as error:
-        raise SnapshotError(f"cannot read the snapshot in {folder}: {error}; build it anew") from error
+        raise SnapshotError(f"cannot read the snapshot in {folder}: {error}; build it anew: hfm-kg build") from error
     if not isinstance(manifest, dict):
-        raise SnapshotError(f"cannot read the snapshot in {folder}: its manifest is no object; build it anew")
+        raise SnapshotError(
+            f"cannot read the snapshot in {folder}: its manifest is no object; build it anew: hfm-kg build"
+        )
     return Snapshot(folder / "snapshots" / name, manifest)
 
 

@@ -63,7 +63,6 @@ class SKOS(Namespace, base="http://www.w3.org/2004/02/skos/core#"):
     altLabel: NamedNode
     broader: NamedNode
     broaderTransitive: NamedNode
-    hasTopConcept: NamedNode
     inScheme: NamedNode
     notation: NamedNode
     prefLabel: NamedNode
@@ -71,7 +70,6 @@ class SKOS(Namespace, base="http://www.w3.org/2004/02/skos/core#"):
 
 
 class DCTERMS(Namespace, base="http://purl.org/dc/terms/"):
-    hasVersion: NamedNode
     isPartOf: NamedNode
     source: NamedNode
     title: NamedNode
@@ -90,6 +88,11 @@ class BIBO(Namespace, base="http://purl.org/ontology/bibo/"):
 class SCHEMA(Namespace, base="http://schema.org/"):
     sameAs: NamedNode
     url: NamedNode
+    version: NamedNode
+
+
+class FAIR4ML(Namespace, base="https://w3id.org/fair4ml#"):
+    mlTask: NamedNode
 
 
 class IAO(Namespace, base="http://purl.obolibrary.org/obo/"):

@@ -21,7 +21,7 @@ from hfm_kg.server import pages, problems
 from hfm_kg.server.endpoint import Endpoint
 from hfm_kg.store import Snapshot
 
-GRACE = 3
+GRACE = 2
 """Seconds that running queries have to end when the server is stopped; without a limit one query could hold it up."""
 
 
@@ -42,14 +42,17 @@ def create_app(store: Store, queries: catalog.Catalog) -> Starlette:
 
 def run(snapshot: Snapshot, queries: Path, host: str, port: int) -> None:
     """Serve a snapshot until interrupted. Raises UsageError if the address cannot be had."""
+    if not host:
+        raise UsageError("--host is empty; to listen on all addresses say --host 0.0.0.0")
     app = create_app(snapshot.open(), catalog.read(queries))
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, UnicodeError) as error:  # UnicodeError: a host name that is none
-        number, reason = (error.errno, error.strerror) if isinstance(error, OSError) else (None, None)
-        hint = "; another port: hfm-kg serve --port 0" if number in (errno.EADDRINUSE, errno.EACCES) else ""
-        raise UsageError(f"cannot listen on {host}:{port}: {reason or error}{hint}") from None
+        taken = isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES)
+        reason = str(getattr(error, "strerror", None) or error).partition(" (while ")[0]
+        hint = "; another port: hfm-kg serve --port 0" if taken else ""
+        raise UsageError(f"cannot listen on {host}:{port}: {reason}{hint}") from None
     with listener:
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listener.getsockname()[1]}"
@@ -70,7 +73,7 @@ def _query_runs() -> bool:
     """Whether a worker thread does not end, now that the event loop is closed."""
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
-            thread.join(timeout=1)
+            thread.join(timeout=0.5)
             if thread.is_alive():
                 return True
     return False

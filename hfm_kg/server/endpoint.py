@@ -7,6 +7,7 @@ engine works without Python's lock.
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Sequence
 
 from pyoxigraph import Store
@@ -105,5 +106,12 @@ class Endpoint:
     ) -> tuple[bytes, sparql.Format]:
         """The written result, and its format."""
         result = sparql.evaluate(self.store, query, default_graph=default_graph, named_graphs=named_graphs)
-        form = sparql.named_format(result, name) if name else sparql.negotiate(result, accept)
-        return sparql.write(result, form), form
+        try:
+            form = sparql.named_format(result, name) if name else sparql.negotiate(result, accept)
+            return sparql.write(result, form), form
+        except Exception as error:
+            # the engine's result must end in the thread it began in, where the error's frames would take it along
+            traceback.clear_frames(error.__traceback__)
+            raise
+        finally:
+            del result

@@ -1,0 +1,502 @@
+"""The server: SPARQL 1.1 Protocol, problem details, the start page."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+import rdflib
+from pyoxigraph import Store
+from rdflib.plugins.stores.sparqlstore import SPARQLStore
+from starlette.applications import Starlette
+
+from hfm_kg import sparql
+from hfm_kg.catalog import Catalog, CatalogQuery
+from hfm_kg.pipeline import Settings
+from hfm_kg.server import create_app
+from hfm_kg.server.endpoint import FORM, MAX_BODY, QUERY, UPDATE, Endpoint
+from hfm_kg.store import Snapshot
+from tests.conftest import SCRIPT
+
+SELECT = "SELECT ?s { ?s a hfm:Survey } ORDER BY ?s"
+CONSTRUCT = "CONSTRUCT { ?s a hfm:Survey } { ?s a hfm:Survey }"
+INFERRED = "https://w3id.org/hfm/source/inferred"
+
+
+class InProcess(httpx.BaseTransport):
+    """Lets a client call an application without a socket; every request has an event loop of its own."""
+
+    def __init__(self, app: Starlette) -> None:
+        self.app = httpx.ASGITransport(app, raise_app_exceptions=False)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        async def respond() -> httpx.Response:
+            answer = await self.app.handle_async_request(request)
+            content = await answer.aread()
+            return httpx.Response(answer.status_code, headers=answer.headers, content=content)
+
+        return asyncio.run(respond())
+
+
+def client_of(app: Starlette) -> httpx.Client:
+    return httpx.Client(transport=InProcess(app), base_url="http://localhost")
+
+
+@pytest.fixture(scope="module")
+def client(store: Store, queries: Catalog) -> Iterator[httpx.Client]:
+    with client_of(create_app(store, queries)) as client:
+        yield client
+
+
+def problem(answer: httpx.Response, status: int) -> str:
+    """The detail of problem details, after a look at their form: RFC 9457."""
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "Accept" in answer.headers["vary"]
+    body = answer.json()
+    assert body["status"] == status
+    assert body["type"] == "about:blank"
+    assert body["title"]
+    assert isinstance(body["detail"], str)
+    assert body["detail"]
+    for leak in ("Traceback", "/work/", "/tmp/", ".py", "hfm_kg", "pyoxigraph"):
+        assert leak not in answer.text
+    return str(body["detail"])
+
+
+# --- the three ways to ask ------------------------------------------------------------------------------------
+
+
+def ways(client: httpx.Client, query: str, **headers: str) -> list[httpx.Response]:
+    """The answers to a query that is sent in each of the protocol's three ways."""
+    return [
+        client.get("/sparql", params={"query": query}, headers=headers),
+        client.post("/sparql", data={"query": query}, headers=headers),
+        client.post("/sparql", content=query.encode(), headers={"Content-Type": QUERY, **headers}),
+    ]
+
+
+@pytest.mark.parametrize("query", [SELECT, "ASK { ?s rdfs:label 'é€𝄞' }", CONSTRUCT, "DESCRIBE hfm:Vision"])
+def test_the_three_ways_give_the_same_answer(query: str, client: httpx.Client, store: Store) -> None:
+    result = sparql.evaluate(store, query)
+    expected = sparql.formats(result)[0]
+    for answer in ways(client, query, Accept=expected.media_types[0]):
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == expected.content_type
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert answer.headers["vary"] == "Accept"
+        if expected.name == "json":
+            assert answer.json() == json.loads(sparql.write(sparql.evaluate(store, query), expected))
+        else:
+            assert len(rdflib.Graph().parse(data=answer.text)) == len(list(sparql.evaluate(store, query)))  # type: ignore[arg-type] # triples
+
+
+@pytest.mark.parametrize("content_type", [QUERY, QUERY + "; charset=utf-8", QUERY.upper()])
+def test_content_types_may_have_parameters_and_any_case(content_type: str, client: httpx.Client) -> None:
+    answer = client.post("/sparql", content=b"ASK {}", headers={"Content-Type": content_type})
+    assert answer.json()["boolean"] is True
+
+
+@pytest.mark.parametrize("form", [*sparql.SOLUTION_FORMATS, *sparql.GRAPH_FORMATS], ids=lambda form: form.name)
+def test_every_format_can_be_had_by_accept_and_by_name(form: sparql.Format, client: httpx.Client) -> None:
+    query = SELECT if form in sparql.SOLUTION_FORMATS else CONSTRUCT
+    named = client.get("/sparql", params={"query": query, "format": form.name}, headers={"Accept": "text/html"})
+    posted = client.post("/sparql", data={"query": query, "format": form.name})
+    accepted = client.get("/sparql", params={"query": query}, headers={"Accept": form.media_types[0]})
+    assert named.status_code == posted.status_code == accepted.status_code == 200
+    assert named.headers["content-type"] == accepted.headers["content-type"] == form.content_type
+    assert sorted(named.content) == sorted(posted.content) == sorted(accepted.content)
+    assert b"reference" in named.content
+
+
+def test_several_accept_headers_count_as_one(client: httpx.Client) -> None:
+    headers = [("Accept", "text/html"), ("Accept", "text/csv;q=0.5")]
+    assert (
+        client.get("/sparql", params={"query": SELECT}, headers=headers).headers["content-type"].startswith("text/csv")
+    )
+
+
+def test_parameters_name_the_dataset(client: httpx.Client) -> None:
+    count = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
+    named = "SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } }"
+
+    def rows(parameters: dict[str, str]) -> list[list[str]]:
+        got = client.get("/sparql", params={**parameters, "format": "csv"})
+        posted = client.post("/sparql", data={**parameters, "format": "csv"})
+        query = parameters.pop("query")
+        target = "/sparql?" + urlencode({**parameters, "format": "csv"})
+        direct = client.post(target, content=query, headers={"Content-Type": QUERY})
+        assert got.status_code == 200
+        assert got.text == posted.text == direct.text
+        return list(csv.reader(io.StringIO(got.text)))[1:]
+
+    whole, inferred = (
+        int(rows({"query": count})[0][0]),
+        int(rows({"query": count, "default-graph-uri": INFERRED})[0][0]),
+    )
+    assert 0 < inferred < whole
+    assert rows({"query": count, "default-graph-uri": "https://example.org/none"}) == [["0"]]
+    assert rows({"query": named, "named-graph-uri": INFERRED}) == [[INFERRED]]
+    assert rows({"query": count, "named-graph-uri": INFERRED}) == [["0"]]
+
+
+def test_options_tell_what_other_origins_may_do(client: httpx.Client) -> None:
+    answer = client.options(
+        "/sparql", headers={"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
+    )
+    assert answer.status_code == 204
+    assert answer.content == b""
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
+    assert "POST" in answer.headers["access-control-allow-methods"]
+    assert "Content-Type" in answer.headers["access-control-allow-headers"]
+
+
+# --- what is refused ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "PROPFIND"])
+def test_other_methods_are_not_allowed(method: str, client: httpx.Client) -> None:
+    answer = client.request(method, "/sparql")
+    problem(answer, 405)
+    assert "POST" in answer.headers["allow"]
+
+
+def test_the_start_page_can_only_be_fetched(client: httpx.Client) -> None:
+    answer = client.post("/")
+    problem(answer, 405)
+    assert "GET" in answer.headers["allow"]
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/sparql/more", "/..%2fetc/passwd", "/%00", "/<script>"])
+def test_other_paths_are_not_found(path: str, client: httpx.Client) -> None:
+    problem(client.get(path), 404)
+
+
+@pytest.mark.parametrize("parameters", [{}, {"Query": "ASK {}"}, {"query": ["ASK {}", "ASK {}"]}])
+def test_exactly_one_query_is_wanted(parameters: dict[str, list[str]], client: httpx.Client) -> None:
+    assert "exactly one" in problem(client.get("/sparql", params=parameters), 400)
+    assert "exactly one" in problem(client.post("/sparql", data=parameters, headers={"Content-Type": FORM}), 400)
+
+
+def test_a_query_in_the_body_and_one_in_the_address_are_two(client: httpx.Client) -> None:
+    target = "/sparql?query=ASK%20%7B%7D"
+    problem(client.post(target, content=b"ASK {}", headers={"Content-Type": QUERY}), 400)
+
+
+@pytest.mark.parametrize(
+    "query", ["", " ", "SELECT", "ASK { ?s ?p }", "\0", "ASK { nope:x ?p ?o }", "(" * 300, "x" * 60_000]
+)
+def test_a_query_that_does_not_parse_is_a_bad_request(query: str, client: httpx.Client) -> None:
+    details = {problem(answer, 400) for answer in ways(client, query)}
+    assert len(details) == 1
+    assert len(details.pop()) < 1_000
+
+
+def test_a_syntax_error_tells_line_and_column(client: httpx.Client) -> None:
+    answer = client.get("/sparql", params={"query": "SELECT ?s {\n ?s nope:x ?o }"})
+    detail = problem(answer, 400)
+    assert answer.json()["line"] == 2
+    assert answer.json()["column"] > 1
+    assert detail.splitlines()[1] == "   ?s nope:x ?o }"
+    assert detail.splitlines()[2].strip() == "^"
+
+
+@pytest.mark.parametrize(
+    "query", ["DROP ALL", "INSERT DATA { <a:a> <a:a> 1 }", "ASK { SERVICE <http://127.0.0.1:1/> {} }"]
+)
+def test_updates_and_services_are_forbidden(query: str, client: httpx.Client) -> None:
+    for answer in ways(client, query):
+        problem(answer, 403)
+
+
+def test_the_protocol_s_update_is_forbidden(client: httpx.Client) -> None:
+    update = "INSERT DATA { <a:a> <a:a> 1 }"
+    problem(client.post("/sparql", content=update, headers={"Content-Type": UPDATE}), 403)
+    problem(client.post("/sparql", data={"update": update}), 403)
+    problem(client.get("/sparql", params={"update": update, "query": "ASK {}"}), 403)
+    assert client.get("/sparql", params={"query": "ASK { <a:a> ?p ?o }"}).json()["boolean"] is False
+
+
+@pytest.mark.parametrize("parameter", ["default-graph-uri", "named-graph-uri"])
+@pytest.mark.parametrize("value", ["", "no IRI", "<a:b>", "\0"])
+def test_a_graph_s_name_must_be_an_iri(parameter: str, value: str, client: httpx.Client) -> None:
+    assert "no IRI" in problem(client.get("/sparql", params={"query": "ASK {}", parameter: value}), 400)
+
+
+@pytest.mark.parametrize(
+    ("query", "accept"),
+    [(SELECT, "text/html"), (SELECT, "text/turtle"), (CONSTRUCT, "text/csv"), ("ASK {}", "image/png, text/csv;q=0")],
+)
+def test_what_the_client_does_not_accept_is_not_sent(query: str, accept: str, client: httpx.Client) -> None:
+    for answer in ways(client, query, Accept=accept):
+        problem(answer, 406)
+
+
+def test_an_unknown_format_is_not_acceptable(client: httpx.Client) -> None:
+    problem(client.get("/sparql", params={"query": SELECT, "format": "turtle"}), 406)
+    assert "'<b>'" in problem(client.get("/sparql", params={"query": SELECT, "format": "<b>"}), 406)
+
+
+@pytest.mark.parametrize("accept", ["nonsense", "a/b/c", ";;;"])
+def test_an_accept_header_that_does_not_parse_is_a_bad_request(accept: str, client: httpx.Client) -> None:
+    problem(client.get("/sparql", params={"query": SELECT}, headers={"Accept": accept}), 400)
+
+
+def test_a_very_long_accept_header_is_read(client: httpx.Client) -> None:
+    accept = ",".join(["a/b"] * 10_000)
+    assert len(problem(client.get("/sparql", params={"query": SELECT}, headers={"Accept": accept}), 406)) < 500
+    answer = client.get("/sparql", params={"query": SELECT}, headers={"Accept": accept + ",text/csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+
+
+@pytest.mark.parametrize(
+    "content_type", ["", "text/plain", "application/json", "multipart/form-data; boundary=x", ";", "é"]
+)
+def test_other_bodies_are_not_supported(content_type: str, client: httpx.Client) -> None:
+    headers = {"Content-Type": content_type.encode("latin-1")} if content_type else {}
+    problem(client.post("/sparql", content=b"ASK {}", headers=headers), 415)  # type: ignore[arg-type] # bytes will do
+
+
+@pytest.mark.parametrize("content_type", [QUERY, FORM])
+def test_a_body_that_is_too_large_is_refused(content_type: str, client: httpx.Client) -> None:
+    start = b"ASK {} #" if content_type == QUERY else b"query=ASK%20%7B%7D%20%23"
+    largest = start + b"x" * (MAX_BODY - len(start))
+    headers = {"Content-Type": content_type}
+    assert client.post("/sparql", content=largest, headers=headers).json()["boolean"] is True
+    assert str(MAX_BODY) in problem(client.post("/sparql", content=largest + b"x", headers=headers), 413)
+
+
+@pytest.mark.parametrize("content_type", [QUERY, FORM])
+def test_a_body_that_is_no_utf_8_is_a_bad_request(content_type: str, client: httpx.Client) -> None:
+    answer = client.post("/sparql", content=b"query=ASK \xff", headers={"Content-Type": content_type})
+    assert problem(answer, 400) == "the body is not UTF-8 at byte 10"
+
+
+@pytest.mark.parametrize("escape", ["%FF", "%ED%A0%80", "%", "%zz", "%00"])
+def test_odd_escapes_in_the_address_do_no_harm(escape: str, client: httpx.Client) -> None:
+    assert problem(client.get(f"/sparql?query=ASK{escape}"), 400)
+
+
+def test_a_mistake_of_ours_is_told_without_its_insides(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("/tmp/secret is broken")
+
+    monkeypatch.setattr(sparql, "evaluate", fail)
+    detail = problem(client.get("/sparql", params={"query": "ASK {}"}), 500)
+    assert "secret" not in detail
+    assert "secret" in caplog.text
+
+
+# --- the start page -------------------------------------------------------------------------------------------
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+class Page(HTMLParser):
+    """Text and links of a page; every element must be closed by its own end tag."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.text = ""
+        self.ids: list[str] = []
+        self.feed(html)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "href":
+                self.links.append(value or "")
+            if name in ("id", "for"):
+                self.ids.append(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+        if tag == "td":
+            self.text += "\n"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        raise AssertionError(f"<{tag}/> is no HTML")
+
+
+@pytest.fixture(scope="module")
+def page(client: httpx.Client) -> Page:
+    answer = client.get("/")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.text.lower().startswith("<!doctype html>")
+    return Page(answer.text)
+
+
+def test_the_start_page_is_a_page(page: Page) -> None:
+    for tag in ("html", "head", "title", "body", "h1", "form", "textarea"):
+        assert page.tags.count(tag) == 1, tag
+    assert len([name for name in set(page.ids) if page.ids.count(name) == 2]) == 1, "the label is for the text area"
+
+
+def test_the_start_page_loads_and_runs_nothing(client: httpx.Client, page: Page) -> None:
+    assert not {"script", "img", "iframe", "link"} & set(page.tags)
+    assert client.get("/").headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_the_start_page_lists_every_competency_query(page: Page, queries: Catalog) -> None:
+    questions = queries.of_kind("competency")
+    assert questions
+    for query in questions:
+        assert query.question in page.text
+        assert f"hfm-kg query {query.name}" in page.text
+        assert query.text in page.text
+
+
+def test_the_start_page_counts(page: Page, client: httpx.Client, queries: Catalog) -> None:
+    answer = client.get("/sparql", params={"query": queries["counts"].text, "format": "csv"})
+    for kind, number in list(csv.reader(io.StringIO(answer.text)))[1:]:
+        assert f"{kind}\n{number}\n" in page.text
+
+
+def test_every_link_of_the_start_page_answers(page: Page, client: httpx.Client, queries: Catalog) -> None:
+    assert len(page.links) >= 2 * len(queries.of_kind("competency"))
+    for link in page.links:
+        assert link.startswith("/")
+        assert client.get(link, headers={"Accept": "text/html, */*;q=0.8"}).status_code == 200, link
+
+
+def test_every_question_has_an_answer(client: httpx.Client, queries: Catalog) -> None:
+    for query in queries.of_kind("competency"):
+        answer = client.get("/sparql", params={"query": query.text, "format": "csv"})
+        assert len(answer.text.splitlines()) > 1, query.name
+
+
+def test_what_the_catalogue_holds_is_escaped_on_the_start_page(store: Store, queries: Catalog) -> None:
+    nasty = "</pre><script>alert('x')</script>&amp;\"'"
+    text = f"# {nasty}\nASK {{}}"
+    planted = CatalogQuery(f"x{nasty}", "competency", Path(), text, {"title": nasty, "question": nasty})
+    app = create_app(store, Catalog({**queries.queries, planted.name: planted}))
+    with client_of(app) as client:
+        page = Page(client.get("/").text)
+        assert "script" not in page.tags
+        assert page.text.count(nasty) >= 3
+        for link in page.links[-2:]:
+            assert client.get(link).status_code == 200
+
+
+# --- a real server --------------------------------------------------------------------------------------------
+
+ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
+"""Some ten billion times ten thousand solutions to count."""
+
+
+def test_a_query_that_is_at_work_does_not_keep_others_waiting(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, enough = threading.Event(), threading.Event()
+    run = Endpoint.run
+
+    def slow(self: Endpoint, query: str, *more: object) -> object:
+        if "slow" in query:
+            begun.set()
+            assert enough.wait(60)
+        return run(self, query, *more)  # type: ignore[arg-type] # passed on as they come
+
+    monkeypatch.setattr(Endpoint, "run", slow)
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(client.get("/sparql", params={"query": "ASK {} # slow"})))
+    thread.start()
+    assert begun.wait(60)
+    assert client.get("/sparql", params={"query": "ASK {}"}).json()["boolean"] is True
+    assert client.get("/").status_code == 200
+    assert not answers
+    enough.set()
+    thread.join()
+    assert [answer.status_code for answer in answers] == [200]
+
+
+def test_head_tells_what_get_would_without_a_body(endpoint: str) -> None:
+    for path, parameters in (("/", {}), ("/sparql", {"query": "ASK {}", "format": "csv"}), ("/sparql", {"query": "x"})):
+        got, head = (httpx.request(method, endpoint + path, params=parameters) for method in ("GET", "HEAD"))
+        assert head.content == b""
+        assert head.status_code == got.status_code
+        for name in ("content-type", "content-length", "vary", "access-control-allow-origin"):
+            assert head.headers.get(name) == got.headers.get(name)
+
+
+def test_rdflib_can_be_a_client(endpoint: str) -> None:
+    for method in ("GET", "POST", "POST_FORM"):
+        graph = rdflib.Graph(SPARQLStore(f"{endpoint}/sparql", method=method, returnFormat="json"))
+        rows = list(graph.query("SELECT ?m { ?m a <https://w3id.org/hfm/FoundationModel> }"))
+        assert len(rows) == 200
+        assert bool(graph.query("ASK { ?m a <https://w3id.org/hfm/Dataset> }"))
+        assert (rdflib.URIRef(INFERRED), None, None) in graph
+
+
+def test_the_server_does_not_tell_what_it_is_made_of(endpoint: str) -> None:
+    assert "server" not in httpx.get(endpoint).headers
+
+
+@pytest.fixture
+def process(settings: Settings, snapshot: Snapshot) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server of the test's own, and its address."""
+    command = [SCRIPT, "serve", "--port", "0", "--output", str(settings.output)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if address := re.search(r"(http://\S+)/sparql", line):
+                break
+        assert address
+        yield process, address[1]
+        process.kill()
+
+
+def test_ctrl_c_stops_a_server_at_once(process: tuple[subprocess.Popen[str], str]) -> None:
+    server, _ = process
+    server.send_signal(signal.SIGINT)
+    _, said = server.communicate()
+    assert server.returncode in (0, 130)
+    assert "Traceback" not in said
+
+
+def test_a_query_without_end_neither_blocks_others_nor_ctrl_c(process: tuple[subprocess.Popen[str], str]) -> None:
+    server, address = process
+    ended: list[object] = []
+
+    def ask() -> None:
+        try:
+            ended.append(httpx.get(f"{address}/sparql", params={"query": ENDLESS}, timeout=None).status_code)
+        except httpx.HTTPError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    for _ in range(20):
+        answer = httpx.get(f"{address}/sparql", params={"query": SELECT, "format": "csv"}, timeout=60)
+        assert answer.status_code == 200
+    assert not ended
+    server.send_signal(signal.SIGINT)
+    _, said = server.communicate()
+    thread.join()
+    assert server.returncode in (0, 130)
+    assert "Traceback" not in said
