@@ -40,6 +40,19 @@ def create_app(store: Store, queries: catalog.Catalog) -> Starlette:
     )
 
 
+class Server(uvicorn.Server):
+    """Tells its address when it answers, and Ctrl-C is its to handle: not before, and not later."""
+
+    def __init__(self, config: uvicorn.Config, welcome: str) -> None:
+        super().__init__(config)
+        self.welcome = welcome
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to answer."""
+        await super().startup(sockets)
+        click.echo(self.welcome, err=True)
+
+
 def run(snapshot: Snapshot, queries: Path, host: str, port: int) -> None:
     """Serve a snapshot until interrupted. Raises UsageError if the address cannot be had."""
     if not host:
@@ -59,9 +72,8 @@ def run(snapshot: Snapshot, queries: Path, host: str, port: int) -> None:
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE
         )
-        server = uvicorn.Server(config)
+        server = Server(config, f"SPARQL endpoint {address}/sparql, start page {address}/ (Ctrl-C stops)")
         try:
-            click.echo(f"SPARQL endpoint {address}/sparql, start page {address}/ (Ctrl-C stops)", err=True)
             server.run(sockets=[listener])
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
