@@ -15,6 +15,7 @@ from hfm_kg.tables import nearest
 
 KEYS: Mapping[str, frozenset[str]] = {
     "competency": frozenset({"title", "question", "columns"}),
+    "claims": frozenset({"title", "columns"}),
     "checks": frozenset({"title", "severity", "fix"}),
 }
 """The kinds of queries, and the keys that each must have."""

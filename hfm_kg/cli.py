@@ -20,6 +20,7 @@ from hfm_kg.errors import HfmError, UsageError
 from hfm_kg.pipeline import Settings
 
 if TYPE_CHECKING:
+    from hfm_kg.catalog import Catalog
     from hfm_kg.store import Snapshot
 
 
@@ -37,6 +38,10 @@ class Commands(click.Group):
             # what is still buffered cannot be written; give the interpreter something to flush into
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
+        except OSError as error:
+            click.echo(f"hfm-kg: {error.strerror or error}", err=True)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            ctx.exit(1)
 
 
 def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -118,11 +123,12 @@ def check(ctx: click.Context, root: Path | None, shacl: bool, reasoning: bool) -
     """
     from hfm_kg import pipeline
 
+    settings = _settings(root, shacl=shacl, reasoning=reasoning)
     with _progress() as progress:
-        findings = pipeline.check(_settings(root, shacl=shacl, reasoning=reasoning), progress)
+        findings = pipeline.check(settings, progress)
     for finding in findings:
         click.echo(str(finding))
-    click.echo(f"{len(findings)} finding{'' if len(findings) == 1 else 's'}", err=True)
+    click.echo(f"{len(findings)} finding{'' if len(findings) == 1 else 's'} in {settings.root.resolve()}", err=True)
     ctx.exit(1 if findings else 0)
 
 
@@ -155,11 +161,11 @@ def query(
     """
     from pyoxigraph import Store
 
-    from hfm_kg import catalog, present, remote, sparql
+    from hfm_kg import present, remote, sparql
 
     settings = _settings(root, output)
     if query is None:
-        present.catalogue(catalog.read(settings.queries).of_kind("competency"))
+        present.catalogue(_catalog(settings).of_kind("competency"))
         return
     text = _query_text(query, settings)
     sparql.guard(text)
@@ -175,6 +181,35 @@ def query(
         name = format_name or present.default_format(sparql.is_graph_query(text))
         body = sparql.write(result, sparql.named_format(result, "json" if name == "table" else name))
     present.body(body, name)
+
+
+@main.command()
+@click.option(
+    "--format",
+    "-f",
+    "format_name",
+    type=click.Choice(["table", "tsv", "json"]),
+    help="Output format.  [default: table on a terminal, else tsv]",
+)
+@root_option
+@output_option
+def claims(format_name: str | None, root: Path | None, output: Path | None) -> None:
+    """The survey's own claims, each recomputed from the graph.
+
+    Prints what the survey says, what the graph says, and whether the claim holds.
+
+    \b
+    Examples:
+      hfm-kg claims
+      hfm-kg claims --format json
+    """
+    from hfm_kg import claims as claim
+    from hfm_kg import present
+
+    settings = _settings(root, output)
+    queries = _catalog(settings)
+    outcomes = claim.recompute(_snapshot(settings).open(), queries)
+    present.records([outcome.as_dict() for outcome in outcomes], format_name or present.default_format(False))
 
 
 @main.command()
@@ -201,13 +236,23 @@ def serve(host: str, port: int, root: Path | None, output: Path | None) -> None:
     from hfm_kg import server
 
     settings = _settings(root, output)
-    server.run(_snapshot(settings), settings.queries, host, port)
+    queries = _catalog(settings)
+    server.run(_snapshot(settings), queries, host, port)
+
+
+def _catalog(settings: Settings) -> Catalog:
+    """The query catalogue. Raises UsageError if the root holds none."""
+    from hfm_kg import catalog
+
+    if not settings.queries.is_dir():
+        raise UsageError(f"{settings.root} holds no queries; is it a checkout?")
+    return catalog.read(settings.queries)
 
 
 def _query_text(query: str, settings: Settings) -> str:
     """The SPARQL that the argument means. Raises UsageError if it means none."""
-    from hfm_kg import catalog
-
+    if not query.strip():
+        raise UsageError("the query is empty")
     if query == "-":
         try:
             return sys.stdin.buffer.read().decode("utf-8-sig")
@@ -220,7 +265,7 @@ def _query_text(query: str, settings: Settings) -> str:
             raise UsageError(f"cannot read {query}: {getattr(error, 'strerror', None) or error}") from None
     if any(letter in query for letter in "{}? \n"):
         return query
-    return catalog.read(settings.queries)[query].text
+    return _catalog(settings)[query].text
 
 
 def _snapshot(settings: Settings) -> Snapshot:
@@ -235,9 +280,19 @@ def _snapshot(settings: Settings) -> Snapshot:
         with _progress() as progress:
             return pipeline.build(settings, progress)
     if not pipeline.is_current(settings, snapshot):
-        click.echo(
-            "hfm-kg: data or ontology have changed since the snapshot was built; renew it with: hfm-kg build", err=True
-        )
+        root, built_from = settings.root.resolve(), snapshot.manifest.get("root")
+        if built_from not in (None, str(root)):
+            click.echo(
+                f"hfm-kg: the snapshot that answers was built from {built_from}, not from {root}; "
+                "name the folder with --root, or build anew",
+                err=True,
+            )
+        else:
+            click.echo(
+                "hfm-kg: data or ontology have changed since the snapshot was built; "
+                f"renew it with: hfm-kg build --root {root}",
+                err=True,
+            )
     return snapshot
 
 

@@ -7,13 +7,14 @@ graph tells what each of these graphs was derived from. Every triple also stands
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, parse
 
+from hfm_kg import facts
 from hfm_kg.errors import Finding, FindingsError
-from hfm_kg.statement import Graph, Statement, describe_place
+from hfm_kg.statement import Graph, Rows, Statement, describe_place
 from hfm_kg.tables import Row, Tables
 from hfm_kg.terms import (
     BASE,
@@ -43,6 +44,7 @@ CONCEPT_CLASSES: Mapping[str, Mapping[str | None, NamedNode]] = {
     "subfields": {None: HFM.Subfield},
     "paradigms": {"pretraining": HFM.PretrainingParadigm, "adaptation": HFM.AdaptationParadigm},
     "techniques": {None: HFM.Technique},
+    "topics": {None: HFM.Topic},
     "modalities": {None: HFM.Modality},
     "tasks": {None: HFM.Task},
     "backbones": {"architecture": HFM.Architecture, "pretrained-model": HFM.PretrainedModel},
@@ -99,9 +101,6 @@ def read_turtle(path: Path) -> list[Quad]:
     except SyntaxError as error:
         finding = Finding(f"ontology/{path.name}", error.lineno or 0, error.offset or 0, "turtle", str(error.msg))
         raise FindingsError([finding]) from None
-
-
-Rows = Iterator[tuple[Row, NamedNode]]
 
 
 def sources(graph: Graph, tables: Tables) -> Rows:
@@ -406,6 +405,11 @@ def _cell_column(column: str) -> str:
     return {"label": "name", "references": "name", "scale": "scale"}.get(column, column)
 
 
+def statements(graph: Graph, tables: Tables) -> Rows:
+    """``statements.tsv``: what the source's text says."""
+    return facts.statements(graph, tables, facts.entities(tables, CONCEPT_CLASSES))
+
+
 TABLES: tuple[Callable[[Graph, Tables], Rows], ...] = (
     sources,
     references,
@@ -415,6 +419,9 @@ TABLES: tuple[Callable[[Graph, Tables], Rows], ...] = (
     models,
     datasets,
     links,
+    facts.things,
+    statements,
+    facts.claims,
     notes,
 )
 """What is built, in order; notes come last, since they point at what the others made."""

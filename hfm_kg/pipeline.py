@@ -13,7 +13,7 @@ from pathlib import Path
 import platformdirs
 from pyoxigraph import Quad, Triple
 
-from hfm_kg import catalog, graph, statement, store, tables, transcription
+from hfm_kg import catalog, claims, facts, graph, mappings, statement, store, tables, transcription
 from hfm_kg.errors import Finding, FindingsError, InconsistentError
 from hfm_kg.terms import INFERRED, ONTOLOGY
 
@@ -78,12 +78,27 @@ def source_hash(settings: Settings) -> str:
 
 def stated(settings: Settings) -> statement.Graph:
     """The graph that tables and ontology state. Raises FindingsError if the tables are not in order."""
+    read = tables.read(settings.data).require_clean()
+    if findings := sorted(_check_tables(read)):
+        raise FindingsError(findings)
+    return _built(settings, read)
+
+
+def _built(settings: Settings, read: tables.Tables) -> statement.Graph:
+    """The graph of tables that are in order, with the mappings. Raises FindingsError over these."""
+    built = graph.build(read, settings.ontology)
+    sets, findings = mappings.read(settings.ontology / "mappings")
+    if findings := sorted(findings or mappings.check(sets, built)):
+        raise FindingsError(findings)
+    mappings.add(built, sets)
+    return built
+
+
+def _check_tables(read: tables.Tables) -> list[Finding]:
+    """What must hold between tables before a graph can be made of them."""
     from hfm_kg import validate  # see check()
 
-    read = tables.read(settings.data).require_clean()
-    if findings := sorted([*transcription.check(read), *validate.check_hierarchies(read)]):
-        raise FindingsError(findings)
-    return graph.build(read, settings.ontology)
+    return [*transcription.check(read), *facts.check(read, graph.CONCEPT_CLASSES), *validate.check_hierarchies(read)]
 
 
 def check(settings: Settings, progress: Progress = _silent) -> list[Finding]:
@@ -103,9 +118,9 @@ def check(settings: Settings, progress: Progress = _silent) -> list[Finding]:
         read = tables.read(settings.data)
         findings += read.findings
         if not read.findings:
-            findings += transcription.check(read)
-            findings += validate.check_hierarchies(read)
-            built = graph.build(read, settings.ontology)
+            findings += [*_check_tables(read), *(claims.check(read, queries) if queries.queries else ())]
+        if not findings:
+            built = _built(settings, read)
             findings += _check_graph(settings, built, queries, progress)
             if settings.reasoning and not findings:
                 findings += _check_consistency(settings, built, progress)
@@ -181,6 +196,7 @@ def build(settings: Settings, progress: Progress = _silent) -> store.Snapshot:
     return store.write(settings.output, _name(quads), quads, {
         "version": metadata.version("hfm-kg"),
         "sources": source_hash(settings),
+        "root": str(settings.root.resolve()),
         "quads": len(quads),
         "triples": len(quads) - len(built.quads),
         "named graphs": len({quad.graph_name for quad in built.quads}),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import click
 from rich.console import Console
@@ -32,6 +33,23 @@ def catalogue(queries: Iterable[CatalogQuery]) -> None:
     Console().print(table)
 
 
+def records(rows: Sequence[Mapping[str, str]], format_name: str) -> None:
+    """Rows of named texts, as a table, tab-separated values or JSON."""
+    if format_name == "json":
+        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    names = list(rows[0]) if rows else []
+    if format_name == "tsv":
+        click.echo("\t".join(names))
+        for row in rows:
+            click.echo("\t".join(row.values()))
+        return
+    table = Table(*names)
+    for row in rows:
+        table.add_row(*(Text(value, overflow="fold") for value in row.values()))
+    _print(table)
+
+
 def body(content: bytes, format_name: str) -> None:
     """A serialised result; ``table`` expects SPARQL results in JSON."""
     if format_name != "table":
@@ -49,18 +67,25 @@ def body(content: bytes, format_name: str) -> None:
     table = Table(*names)
     for row in rows:
         table.add_row(*(Text(_shown(row[name]) if name in row else "", overflow="fold") for name in names))
+    _print(table, Text(f"{len(rows)} row{'' if len(rows) == 1 else 's'}", style="dim"))
+
+
+def _print(*parts: Table | Text) -> None:
     console = Console() if sys.stdout.isatty() else Console(width=200)
     with console.capture() as captured:  # rich would end the program with an error if a pipe's reader has gone
-        console.print(table)
-        console.print(Text(f"{len(rows)} row{'' if len(rows) == 1 else 's'}", style="dim"))
+        for part in parts:
+            console.print(part)
     click.echo(captured.get(), nl=False)
 
 
 def _shown(term: dict[str, str]) -> str:
-    """A term as people read it: IRIs by prefix where one fits, literals without their datatype."""
+    """A term as it can be pasted into a query: IRIs by prefix where one fits, literals without their datatype."""
     value = term["value"]
     if term["type"] == "uri":
         for prefix, base in PREFIXES.items():
-            if value.startswith(base) and value != base:
-                return f"{prefix}:{value.removeprefix(base)}"
+            local = value.removeprefix(base)
+            if value != base + local or not re.fullmatch(r"[\w.-]*\w", local):
+                continue
+            return f"{prefix}:{local}"
+        return f"<{value}>"
     return value

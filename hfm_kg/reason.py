@@ -23,21 +23,30 @@ REASONED = frozenset(
     {
         HFM.adaptationParadigm,
         HFM.addresses,
+        HFM.application,
         HFM.backbone,
+        HFM.builtOn,
+        HFM.composedOf,
+        HFM.evaluatedOn,
         HFM.initializedFrom,
+        HFM.mentionedModality,
+        HFM.mentionedTask,
         HFM.modality,
         HFM.pretrainingParadigm,
+        HFM.proposes,
         HFM.subfield,
         HFM.surveyedAs,
         HFM.task,
         HFM.technique,
+        HFM.topic,
+        HFM.trainedOn,
         SKOS.broader,
     }
 )
 """The properties whose statements the reasoner is given, next to the classes of their subjects and objects."""
 
 
-REALISED = frozenset({HFM.FoundationModel, HFM.Dataset, SKOS.Concept})
+REALISED = frozenset({HFM.FoundationModel, HFM.MentionedModel, HFM.Dataset, HFM.MentionedDataset, SKOS.Concept})
 """The classes whose members the reasoner is given even if nothing is stated of them."""
 
 

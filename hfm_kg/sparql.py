@@ -65,7 +65,9 @@ GRAPH_FORMATS: Final = (
 PREFIXES: Final[Mapping[str, str]] = {
     "hfm": "https://w3id.org/hfm/",
     "bibo": "http://purl.org/ontology/bibo/",
+    "dcat": "http://www.w3.org/ns/dcat#",
     "dcterms": "http://purl.org/dc/terms/",
+    "fair4ml": "https://w3id.org/fair4ml#",
     "obo": "http://purl.obolibrary.org/obo/",
     "owl": "http://www.w3.org/2002/07/owl#",
     "prov": "http://www.w3.org/ns/prov#",

@@ -47,6 +47,10 @@ class Graph:
         return {quad.triple for quad in self.quads if quad.graph_name not in left_out}
 
 
+Rows = Iterator[tuple[Row, NamedNode]]
+"""Rows that were written, and the named graph of each."""
+
+
 class Statement:
     """Writes what one row says into the row's named graph, and remembers the cells."""
 

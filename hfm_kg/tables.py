@@ -262,6 +262,8 @@ def _read_table(path: Path, schema: Schema, findings: list[Finding]) -> Iterator
         cells = text.split("\t")
         if len(cells) != len(names):
             message = f"{len(cells)} cells, expected {len(names)}; a tab is missing or too many"
+            if not text.strip():
+                message = "blank line; remove it"
             findings.append(Finding(file, number, 1, "cells", message))
             continue
         offsets = dict(zip(names, _offsets(cells), strict=True))

@@ -61,16 +61,23 @@ class SKOS(Namespace, base="http://www.w3.org/2004/02/skos/core#"):
     Concept: NamedNode
     ConceptScheme: NamedNode
     altLabel: NamedNode
+    broadMatch: NamedNode
     broader: NamedNode
     broaderTransitive: NamedNode
+    closeMatch: NamedNode
+    exactMatch: NamedNode
     inScheme: NamedNode
+    narrowMatch: NamedNode
     notation: NamedNode
     prefLabel: NamedNode
+    related: NamedNode
+    relatedMatch: NamedNode
     topConceptOf: NamedNode
 
 
 class DCTERMS(Namespace, base="http://purl.org/dc/terms/"):
     isPartOf: NamedNode
+    relation: NamedNode
     source: NamedNode
     title: NamedNode
 
@@ -113,6 +120,7 @@ class HFM(Namespace, base=BASE):
     Challenge: NamedNode
     ChallengeAspect: NamedNode
     ChallengePillar: NamedNode
+    Claim: NamedNode
     CurationNote: NamedNode
     Database: NamedNode
     Dataset: NamedNode
@@ -120,6 +128,9 @@ class HFM(Namespace, base=BASE):
     FutureDirection: NamedNode
     FutureDirectionTheme: NamedNode
     LanguageFoundationModel: NamedNode
+    MentionedDataset: NamedNode
+    MentionedModel: NamedNode
+    MentionedWork: NamedNode
     Modality: NamedNode
     MultimodalFoundationModel: NamedNode
     Paradigm: NamedNode
@@ -136,6 +147,7 @@ class HFM(Namespace, base=BASE):
     Survey: NamedNode
     Task: NamedNode
     Technique: NamedNode
+    Topic: NamedNode
     Unit: NamedNode
     VisionFoundationModel: NamedNode
     VisionLanguageFoundationModel: NamedNode
@@ -144,7 +156,9 @@ class HFM(Namespace, base=BASE):
     adaptationParadigm: NamedNode
     addressedBy: NamedNode
     addresses: NamedNode
+    affects: NamedNode
     alternative: NamedNode
+    application: NamedNode
     arxivId: NamedNode
     asReported: NamedNode
     authors: NamedNode
@@ -159,16 +173,22 @@ class HFM(Namespace, base=BASE):
     componentBackbone: NamedNode
     componentTechnique: NamedNode
     componentWeights: NamedNode
+    composedOf: NamedNode
     correctedValue: NamedNode
     countedModality: NamedNode
     dataFile: NamedNode
     describes: NamedNode
     doi: NamedNode
+    domain: NamedNode
     errs: NamedNode
+    evaluatedOn: NamedNode
     evidence: NamedNode
+    example: NamedNode
     initializedFrom: NamedNode
     landingPage: NamedNode
     linkTicked: NamedNode
+    mentionedModality: NamedNode
+    mentionedTask: NamedNode
     modality: NamedNode
     modalityTransitive: NamedNode
     noteKind: NamedNode
@@ -177,14 +197,17 @@ class HFM(Namespace, base=BASE):
     position: NamedNode
     pretrainingParadigm: NamedNode
     pretrainingParadigmTransitive: NamedNode
+    proposes: NamedNode
     publicationKind: NamedNode
     publicationYear: NamedNode
     pubmedId: NamedNode
     qualifier: NamedNode
+    quantity: NamedNode
     reason: NamedNode
     reference: NamedNode
     referenceNumber: NamedNode
     reportedValue: NamedNode
+    sentence: NamedNode
     size: NamedNode
     sourceRow: NamedNode
     sourceTable: NamedNode
@@ -193,6 +216,8 @@ class HFM(Namespace, base=BASE):
     task: NamedNode
     taskTransitive: NamedNode
     technique: NamedNode
+    topic: NamedNode
+    trainedOn: NamedNode
     unit: NamedNode
     venue: NamedNode
     within: NamedNode

@@ -15,17 +15,32 @@ from hfm_kg.tables import Row, Tables, nearest
 Names = Mapping[str, str]
 
 VOCABULARY = {"pretraining": "paradigms", "adaptation": "paradigms", "modalities": "modalities", "tasks": "tasks"}
+REQUIRED = {
+    "models": ("row", "name_printed", "pretraining_printed", "adaptation_printed", "tasks_printed", "year_printed"),
+    "datasets": ("row", "name_printed"),
+}
+"""The columns that a row of a source's table cannot lack."""
 NOTHING = "-"
 """What the survey prints in a cell that has no value."""
 
 
 def check(tables: Tables) -> Iterator[Finding]:
     """Findings for each printed cell that does not give the served one and that no note explains."""
+    surveys = {row.text("id") for row in tables["sources"] if row.text("kind") == "survey"}
     names = {table: names_of(tables[table]) for table in set(VOCABULARY.values())}
     notes = {(note.text("source"), note.text("place"), note.optional("column")): note for note in tables["notes"]}
     for table in ("models", "datasets"):
         for row in tables[table]:
             if row.integer("table") is None:
+                if row.text("source") in surveys:
+                    message = f"table: is empty, but {row.text('source')} is a survey; name table and row"
+                    yield row.finding("table", "place", message)
+                continue
+            missing = [column for column in REQUIRED[table] if row.optional(column) is None]
+            for column in missing:
+                message = f"{column}: is empty, but the row stands in table {row.text('table')} of {row.text('source')}"
+                yield row.finding(column, "transcription", message)
+            if missing:
                 continue
             place = f"table/{row.text('table')}/row/{row.text('row')}"
             for column, printed, served in _cells(row):
@@ -158,8 +173,8 @@ def _parts(tables: Tables, table: str, part_table: str, key: str, column: str, b
         if cell is None:
             continue
         rest = cell.replace(NOTHING, "", 1) if cell == NOTHING else cell
-        for part in sorted(own, key=lambda part: -len(part.text("printed"))):
-            if part.text("printed") not in rest:
+        for part in sorted(own, key=lambda part: -len(part.optional("printed") or "")):
+            if (part.optional("printed") or NOTHING) not in rest:
                 message = f"printed: {part.text('printed')!r} is no part of the cell {cell!r}"
                 yield part.finding("printed", "transcription", message)
             rest = rest.replace(part.text("printed"), " ", 1)

@@ -87,7 +87,9 @@ def _violation(report: rdflib.Graph, result: rdflib.term.Node, tracer: Tracer) -
 
 
 def _path(report: rdflib.Graph, path: rdflib.term.Node) -> str:
-    """A path as SPARQL writes it; the blank node of an inverse path would tell nobody anything."""
+    """A path as SPARQL writes it; the blank node of a path would tell nobody anything."""
+    if (alternatives := report.value(path, SH.alternativePath)) is not None:
+        return "|".join(_path(report, each) for each in report.items(alternatives))
     inverse = report.value(path, SH.inversePath)
     text = _short(path if inverse is None else inverse)
     return ("" if inverse is None else "^") + text.rpartition("/")[2]

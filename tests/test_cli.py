@@ -24,7 +24,7 @@ from hfm_kg.cli import main
 from hfm_kg.errors import Finding
 from hfm_kg.pipeline import Settings
 from hfm_kg.store import Snapshot
-from tests.conftest import SCRIPT, Edit
+from tests.conftest import ROOT, SCRIPT, Edit
 
 COUNT = "SELECT (COUNT(*) AS ?models) { ?m a hfm:FoundationModel }"
 COMMANDS = sorted(main.commands)
@@ -158,7 +158,7 @@ def test_a_table_shows_names_not_addresses(run: Run) -> None:
     query = "SELECT ?model ?name ?none { VALUES ?model { <https://w3id.org/hfm/model/UNI> } ?model rdfs:label ?name }"
     lines = run("query", query, "--format", "table").stdout.splitlines()
     assert [name for name in ("model", "name", "none") if name in lines[1]] == ["model", "name", "none"]
-    assert "hfm:model/UNI" in lines[3]
+    assert "<https://w3id.org/hfm/model/UNI>" in lines[3]
     assert lines[-1].strip() == "1 row"
 
 
@@ -192,11 +192,37 @@ def test_an_unknown_name_gets_a_suggestion(run: Run) -> None:
     assert "no query 'count' in the catalogue; did you mean counts?" in one_line(result.stderr)
 
 
-@pytest.mark.parametrize("name", ["", "nothing-like-it", "../counts", "é", "\udcff"])
+@pytest.mark.parametrize("name", ["nothing-like-it", "../counts", "é", "\udcff"])
 def test_other_names_are_refused(name: str, run: Run) -> None:
     result = run("query", name)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "no query" in one_line(result.stderr)
+
+
+def test_an_empty_query_is_called_empty(run: Run) -> None:
+    for nothing in ("", "  "):
+        result = run("query", nothing)
+        assert (result.exit_code, result.stderr) == (2, "hfm-kg: the query is empty\n")
+
+
+def test_a_root_without_queries_is_told(run: Run, tmp_path: Path) -> None:
+    for command in (["query", "counts"], ["query"], ["claims"]):
+        result = run(*command, "--root", str(tmp_path))
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert one_line(result.stderr).endswith(f"{tmp_path} holds no queries; is it a checkout?")
+
+
+def test_a_full_disk_is_told_without_traceback(settings: Settings, snapshot: Snapshot) -> None:
+    command = [SCRIPT, "query", "counts", "--output", str(settings.output)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "hfm-kg: No space left on device\n")
+
+
+def test_a_snapshot_of_another_folder_is_told(sandbox: Settings, snapshot: Snapshot, run: Run, edit: Edit) -> None:
+    edit("data/models.tsv", "\tMedCPT\t", "\tMedCPT2\t")
+    result = run("query", "ASK {}", "--root", str(sandbox.root))
+    assert f"was built from {snapshot.manifest['root']}, not from {sandbox.root}" in one_line(result.stderr)
 
 
 def test_a_syntax_error_shows_the_line_and_a_caret(run: Run) -> None:
@@ -342,7 +368,7 @@ def test_a_query_builds_a_snapshot_if_there_is_none(
 
 def test_a_clean_tree_has_no_findings(run: Run) -> None:
     result = run("check", "--no-shacl")
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "0 findings\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"0 findings in {ROOT}\n")
 
 
 def test_findings_are_printed_as_compilers_do(sandbox: Settings, edit: Edit, run: Run) -> None:
@@ -356,7 +382,7 @@ def test_findings_are_printed_as_compilers_do(sandbox: Settings, edit: Edit, run
     assert None not in findings
     files = {match[1] for match in findings if match}
     assert {"data/models.tsv", "data/tasks.tsv", "queries/competency/counts.rq"} <= files
-    assert result.stderr == f"{len(lines)} findings\n"
+    assert result.stderr == f"{len(lines)} findings in {sandbox.root}\n"
     wrong = next(line for line in lines if "ContrastiveLaerning" in line)
     _, line, column, *_ = wrong.split(":")
     text = (sandbox.root / "data/models.tsv").read_text(encoding="utf-8").splitlines()[int(line) - 1]
@@ -366,7 +392,7 @@ def test_findings_are_printed_as_compilers_do(sandbox: Settings, edit: Edit, run
 def test_one_finding_is_one_finding(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "check", lambda *_: [Finding("a", 1, 2, "rule", "message")])
     result = run("check")
-    assert (result.exit_code, result.stdout, result.stderr) == (1, "a:1:2: rule: message\n", "1 finding\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "a:1:2: rule: message\n", f"1 finding in {ROOT}\n")
 
 
 def test_a_build_from_spoilt_data_prints_the_findings_on_standard_error(

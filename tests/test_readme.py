@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from hfm_kg import mappings, tables
 from hfm_kg.cli import main
+from hfm_kg.graph import CONCEPT_CLASSES
+from hfm_kg.pipeline import Settings
 from hfm_kg.store import Snapshot
 
 ROOT = Path(__file__).parent.parent
@@ -76,3 +79,18 @@ def test_the_finding_that_readme_shows_is_real(tmp_path: Path) -> None:
     shown = next(line for line in README.splitlines() if line.startswith("data/models.tsv:"))
     assert shown in result.stdout.splitlines()
     assert result.exit_code == 1
+
+
+def test_the_figures_of_readme_are_those_of_the_graph(settings: Settings) -> None:
+    read = tables.read(settings.data)
+    concepts = sum(len(read[name]) for name in CONCEPT_CLASSES)
+    sets = [one for one in mappings.read(settings.ontology / "mappings")[0] if one.path.name != mappings.REJECTED]
+    for figure in (
+        f"{len(read['statements']):,} facts",
+        f"{concepts:,}\nconcepts",
+        f"{len(read['claims'])} claims",
+        f"{len(read['notes'])} curation notes",
+        f"{sum(len(one.rows) for one in sets)} reviewed mappings",
+        f"{len(sets)} other vocabularies",
+    ):
+        assert figure in README, figure

@@ -58,10 +58,25 @@ ROW = iri("source", "he2024", "table", "1", "row", "4")
 CELL = NamedNode(f"{ROW.value}#year")
 PLACE, SOURCE = iri("source", "he2024", "table", "1"), iri("source", "he2024")
 NOTE = iri("note", "table-1-row-4-year")
+THING, CLAIM = iri("model", "ProteinBERT"), iri("claim", "related-surveys")
+OTHER_THINGS = (iri("dataset", "CASP14"), iri("work", "NewChoiceHealth-CT-Scan-Cost"))
 CLASS, PROPERTY, NUMBER = HFM.FoundationModel, HFM.task, HFM.publicationYear
 NOWHERE = iri("nowhere")
 
-SEEDS = (NOTE, PUBLICATION, DATASET, DATABASE, APPLICATION, ASPECT, DIRECTION, PRETRAINED, MODALITY)
+SEEDS = (
+    NOTE,
+    PUBLICATION,
+    DATASET,
+    DATABASE,
+    APPLICATION,
+    ASPECT,
+    DIRECTION,
+    PRETRAINED,
+    MODALITY,
+    THING,
+    CLAIM,
+    *OTHER_THINGS,
+)
 
 TARGETED = {
     MODEL: {"FoundationModel"},
@@ -81,6 +96,8 @@ TARGETED = {
     SOURCE: {"Source"},
     CELL: {"Cell"},
     NOTE: {"CurationNote"},
+    THING: {"MentionedThing"},
+    CLAIM: {"Claim"},
     CLASS: {"Term"},
     PROPERTY: {"Term"},
     NUMBER: {"Term"},
@@ -104,6 +121,8 @@ FILES = {
     SOURCE: "data/sources.tsv",
     CELL: "data/models.tsv",
     NOTE: "data/notes.tsv",
+    THING: "data/things.tsv",
+    CLAIM: "data/claims.tsv",
     CLASS: "ontology/hfm.ttl",
     PROPERTY: "ontology/hfm.ttl",
     NUMBER: "ontology/hfm.ttl",
@@ -248,6 +267,13 @@ def counts(constraint: str, focus: NamedNode, predicate: NamedNode, other: Term)
     yield Defect(f"{constraint} maxCount", focus, add(focus, predicate, other))
 
 
+def reported(focus: NamedNode) -> Iterator[Defect]:
+    """The defects of the source's wording, which need not be there."""
+    return (
+        defect for defect in strings("asReported", focus, HFM.asReported) if not defect.constraint.endswith("minCount")
+    )
+
+
 DEFECTS = [
     # models
     Defect("FoundationModel pattern", MODEL, rename(MODEL, iri("model", "-BioBART"))),
@@ -304,7 +330,7 @@ DEFECTS = [
     Defect("quantity-owner maxCount", SIZE, add(DATABASE, HFM.size, SIZE)),
     Defect("quantity-within maxCount", FRAMES, add(FRAMES, HFM.within, FRAMES)),
     Defect("quantity-within class", FRAMES, put(FRAMES, HFM.within, DATASET)),
-    *strings("asReported", SIZE, HFM.asReported),
+    *reported(SIZE),
     # backbones of models
     *counts("component-backbone", COMPONENT, HFM.componentBackbone, PRETRAINED),
     Defect("component-backbone class", COMPONENT, put(COMPONENT, HFM.componentBackbone, TASK)),
@@ -312,7 +338,7 @@ DEFECTS = [
     Defect("component-owner maxCount", COMPONENT, add(iri("model", "PubMedBERT"), HFM.component, COMPONENT)),
     Defect("component-owner class", COMPONENT,
            both(without(MODEL, HFM.component, COMPONENT), add(DATASET, HFM.component, COMPONENT))),
-    *strings("asReported", COMPONENT, HFM.asReported),
+    *reported(COMPONENT),
     # publications
     Defect("Publication pattern", PUBLICATION, rename(PUBLICATION, iri("reference", "He_2024"))),
     *strings("publication-title", PUBLICATION, DCTERMS.title),
@@ -366,6 +392,25 @@ DEFECTS = [
     Defect("direction-addresses or", DIRECTION, add(DIRECTION, HFM.addresses, TASK), file="direction_challenges"),
     Defect("surveyed-as maxCount", PRETRAINED, add(PRETRAINED, HFM.surveyedAs, MODEL)),
     Defect("surveyed-as class", PRETRAINED, put(PRETRAINED, HFM.surveyedAs, DATASET)),
+    # what the text says
+    Defect("MentionedThing pattern", THING, rename(THING, iri("model", "-ProteinBERT"))),
+    *strings("name", THING, RDFS.label),
+    Defect("thing-definition minCount", THING, without(THING, IAO.IAO_0000115)),
+    Defect("thing-definition maxCount", THING, add(THING, IAO.IAO_0000115, english("A model."))),
+    Defect("thing-definition languageIn", THING, put(THING, IAO.IAO_0000115, plain("A model."))),
+    Defect("thing-definition pattern", THING, put(THING, IAO.IAO_0000115, english("A model"))),
+    *counts("thing-domain", THING, HFM.domain, plain("general")),
+    Defect("thing-domain in", THING, put(THING, HFM.domain, plain("medicine"))),
+    Defect("thing-reference class", THING, add(THING, HFM.reference, TASK)),
+    Defect("described minCount", THING, undescribed(THING)),
+    Defect("claim-sentence minCount", CLAIM, without(CLAIM, HFM.sentence)),
+    Defect("claim-sentence maxCount", CLAIM, add(CLAIM, HFM.sentence, english("Another."))),
+    Defect("claim-sentence languageIn", CLAIM, put(CLAIM, HFM.sentence, plain("Another."))),
+    *counts("claim-reported", CLAIM, HFM.reportedValue, plain("200")),
+    Defect("described minCount", CLAIM, undescribed(CLAIM)),
+    Defect("row-sentence maxCount", ROW, add(ROW, HFM.sentence, english("One."), english("Two."))),
+    Defect("row-sentence languageIn", ROW, add(ROW, HFM.sentence, plain("One."))),
+    Defect("row-sentence pattern", ROW, add(ROW, HFM.sentence, english("One"))),
     # provenance
     Defect("row-describes minCount", ROW, without(ROW, HFM.describes)),
     Defect("row-describes maxCount", ROW, add(ROW, HFM.describes, DATASET)),
@@ -425,7 +470,8 @@ def part(stated: Graph) -> Graph:
         if quad.graph_name == ONTOLOGY:
             quads |= {quad} if _is_needed(quad) else set()
             continue
-        if quad.predicate == HFM.describes:
+        # what the text says of a thing would draw in half of the graph
+        if quad.predicate == HFM.describes and "/statement/" not in str(quad.subject):
             rows_about[quad.object].add(quad.subject)
         of_place = quad.object == HFM.Place or quad.predicate in (DCTERMS.isPartOf, RDFS.label)
         if quad.graph_name == PROVENANCE and of_place:
@@ -505,9 +551,15 @@ def message_of(shape: str) -> str:
 def told(shape: str) -> str:
     """What a finding says after the thing it is about: the property, if the shape is of one, and the message."""
     path = SHAPES.value(rdflib.URIRef(SHAPE + shape), SH.path)
-    inverse = SHAPES.value(path, SH.inversePath) if path else None
-    sign = "^" if inverse else ""
-    return f" {sign}{local(inverse or path)}: {message_of(shape)}" if path else f": {message_of(shape)}"
+    return f" {spelt(path)}: {message_of(shape)}" if path else f": {message_of(shape)}"
+
+
+def spelt(path: rdflib.term.Node) -> str:
+    """A path as SPARQL writes it."""
+    if alternatives := SHAPES.value(path, SH.alternativePath):
+        return "|".join(spelt(each) for each in SHAPES.items(alternatives))
+    inverse = SHAPES.value(path, SH.inversePath)
+    return f"^{local(inverse)}" if inverse else local(path)
 
 
 def local(predicate: object) -> str:

@@ -313,3 +313,27 @@ def test_the_number_of_a_size_is_the_one_that_is_printed(settings: Settings) -> 
         expected = (Decimal(match["number"].replace(",", "")) * FACTORS[factor], kind)
         assert (row.values["number"], row.text("qualifier")) == expected, row
     assert in_words == ["UK-Biobank"]  # half a million
+
+
+# --- rows of a source's table ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("column", ["name_printed", "pretraining_printed", "year_printed"])
+def test_a_row_of_a_table_says_what_is_printed(data: Folder, column: str) -> None:
+    data.put("models", "BEHRT", column, "")
+    message = f"{column}: is empty, but the row stands in table 1 of he2024"
+    assert f"{data.place('models', 'BEHRT', column)}: transcription: {message}" in data.found()
+
+
+def test_a_row_of_a_survey_names_its_table(data: Folder) -> None:
+    for column in ("table", "row"):
+        data.put("models", "BEHRT", column, "")
+    place = data.place("models", "BEHRT", "table")
+    assert f"{place}: place: table: is empty, but he2024 is a survey; name table and row" in data.found()
+
+
+def test_a_model_found_elsewhere_needs_no_printed_cells(data: Folder) -> None:
+    data.add("models", id="Found", label="Found", source="hfm", subfield="Vision", adaptation="FineTuning",
+             tasks="ImageSegmentation", year="2025")  # fmt: skip
+    data.add("model_backbones", model="Found", component="1", alternative="1", backbone="ViT")
+    assert data.found() == []

@@ -6,7 +6,6 @@ import errno
 import os
 import socket
 import threading
-from pathlib import Path
 
 import click
 import uvicorn
@@ -53,11 +52,11 @@ class Server(uvicorn.Server):
         click.echo(self.welcome, err=True)
 
 
-def run(snapshot: Snapshot, queries: Path, host: str, port: int) -> None:
+def run(snapshot: Snapshot, queries: catalog.Catalog, host: str, port: int) -> None:
     """Serve a snapshot until interrupted. Raises UsageError if the address cannot be had."""
     if not host:
         raise UsageError("--host is empty; to listen on all addresses say --host 0.0.0.0")
-    app = create_app(snapshot.open(), catalog.read(queries))
+    app = create_app(snapshot.open(), queries)
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=2048)
