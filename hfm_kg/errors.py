@@ -119,6 +119,11 @@ class QuerySyntaxError(UsageError):
         before = "".join(query.split("\n")[line - 1 : line])[: column - 1]
         if "Prefix not found" in expected and (name := re.search(r"([\w.-]*):[\w.%-]*$", before)):
             return cls(f"the prefix {name[1]}: is neither declared nor known", query, line, name.start() + 1)
+        text = "".join(query.split("\n")[line - 1 : line])
+        column = _word_start(text, column, expected)
+        expected = re.sub(r", \[[^]]*\]|\[[^]]*\], ", "", expected)  # classes of letters tell a reader nothing
+        if found := re.match(r"\S+", text[column - 1 :]):
+            expected = f"near {found[0][:LONGEST_MESSAGE]!r}: {expected}"
         if len(expected) > LONGEST_MESSAGE:
             expected = expected[:LONGEST_MESSAGE].rsplit(", ", 1)[0] + ", …"
         return cls(expected, query, line, column)
@@ -133,6 +138,19 @@ class QuerySyntaxError(UsageError):
         text, before = text[start : start + LONGEST_MESSAGE], self.column - 1 - start
         caret = "".join("\t" if letter == "\t" else " " for letter in text[:before]).ljust(before) + "^"
         return f"line {self.line}, column {self.column}: {self.message}\n  {text}\n  {caret}"
+
+
+def _word_start(line: str, column: int, expected: str) -> int:
+    """Where the word begins that the engine stumbled over.
+
+    The engine tells the place that a keyword which it tried would have reached, so the word begins as many letters
+    before as the shortest of them has.
+    """
+    tried = min((len(word) for word in re.findall(r"\b[A-Z]{2,}\b", expected)), default=0)
+    start = column - 1 - tried
+    while 0 <= start < len(line) and line[start].isspace():
+        start += 1
+    return start + 1 if tried and 0 <= start < len(line) else column
 
 
 class UnknownQueryError(UsageError):

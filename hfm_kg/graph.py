@@ -181,6 +181,19 @@ IDENTIFIERS: Mapping[str, Callable[[str], str]] = {
 """The one IRI form of each kind of identifier."""
 
 
+def reference_ids(graph: Graph, tables: Tables) -> Rows:
+    """``reference_ids.tsv``: identifiers that the survey does not print, each with the list that gives it."""
+    properties = {"doi": HFM.doi, "arxiv": HFM.arxivId}
+    for row in tables["reference_ids"]:
+        reference, kind, identifier = row.text("reference"), row.text("kind"), row.text("identifier")
+        name = iri("source", row.text("source"), "reference", reference, kind)
+        say = Statement(graph, row, name)
+        say.say("identifier", iri("reference", reference), properties[kind], Literal(identifier))
+        say.say("identifier", iri("reference", reference), SCHEMA.sameAs, NamedNode(IDENTIFIERS[kind](identifier)))
+        say.describe(iri("reference", reference), "reference")
+        yield row, name
+
+
 def related_surveys(graph: Graph, tables: Tables) -> Rows:
     """``related_surveys.tsv``: the surveys that the source compares itself with."""
     for row in tables["related_surveys"]:
@@ -413,6 +426,7 @@ def statements(graph: Graph, tables: Tables) -> Rows:
 TABLES: tuple[Callable[[Graph, Tables], Rows], ...] = (
     sources,
     references,
+    reference_ids,
     related_surveys,
     concepts,
     direction_challenges,

@@ -6,8 +6,9 @@ import inspect
 import re
 
 import pytest
+from pyoxigraph import Store
 
-from hfm_kg import errors
+from hfm_kg import errors, sparql
 from hfm_kg.errors import Finding, FindingsError, HfmError, QuerySyntaxError
 
 DRAWN = re.compile(
@@ -91,7 +92,7 @@ def test_a_place_outside_of_the_query_is_told_all_the_same(line: int, column: in
 
 def test_the_engine_s_message_is_taken_apart() -> None:
     error = QuerySyntaxError.from_engine(SyntaxError("error at 2:5: expected one of\n A,\n B"), "ASK\n  { x")
-    assert (error.line, error.column, error.message) == (2, 5, "expected one of A, B")
+    assert (error.line, error.column, error.message) == (2, 5, "near 'x': expected one of A, B")
 
 
 def test_a_long_list_of_expected_tokens_is_cut_at_a_token() -> None:
@@ -109,3 +110,21 @@ def test_an_engine_s_message_without_a_place_is_kept() -> None:
 @pytest.mark.parametrize("query", ["", " \n\t"])
 def test_an_empty_query_is_called_empty(query: str) -> None:
     assert str(QuerySyntaxError.from_engine(SyntaxError("error at 1:1: expected [_]"), query)) == "the query is empty"
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        ("SELEC ?m {}", "SELEC"),
+        ("hello world", "hello"),
+        ("SELECT ?m WHER {}", "WHER"),
+        ("SELECT ?m { ?m a ?x ?m a ?y }", "?m a ?y"),
+        ("SELECT ?m { ?m a ?x FILTR(?m) }", "FILTR"),
+        ("SELECT ?m { ?m a ?x }\nORDR BY ?m", "ORDR"),
+    ],
+)
+def test_a_caret_stands_below_the_word_that_is_wrong(query: str, word: str) -> None:
+    with pytest.raises(errors.QuerySyntaxError) as caught:
+        sparql.evaluate(Store(), query)
+    line = query.split("\n")[caught.value.line - 1]
+    assert line[caught.value.column - 1 :].startswith(word)

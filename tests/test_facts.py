@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from pyoxigraph import Quad, Store
+from pyoxigraph import Literal, NamedNode, Quad, Store
 
 from hfm_kg import facts, graph, tables
 from hfm_kg.pipeline import Settings
 from hfm_kg.statement import Graph
 from hfm_kg.tables import Tables
-from hfm_kg.terms import HFM, PROV, PROVENANCE, concept, iri
+from hfm_kg.terms import DCTERMS, HFM, PROV, PROVENANCE, concept, iri
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +106,15 @@ def test_what_the_text_says_does_not_change_what_the_tables_say(stated: Graph, r
 def test_places_are_sections_of_the_survey(read: Tables) -> None:
     sections = {row.text("place").removeprefix("section/").split(".")[0].split("/")[0] for row in read["statements"]}
     assert sections >= {"I", "II", "III", "IV", "V", "VI"}
+
+
+def test_a_second_source_is_rows_of_its_own(read: Tables, store: Store) -> None:
+    rows = [row for row in read["things"] if row.text("source") == "awesome-hfm"]
+    assert len(rows) == 5
+    for row in rows:
+        name = iri("source", "awesome-hfm", row.text("kind"), row.text("id"))
+        assert Quad(facts.thing(row), HFM.domain, Literal("healthcare"), name) in store
+        (place,) = store.quads_for_pattern(name, PROV.wasDerivedFrom, None, PROVENANCE)
+        assert isinstance(place.object, NamedNode)
+        (source,) = store.quads_for_pattern(place.object, DCTERMS.isPartOf, None, PROVENANCE)
+        assert source.object == iri("source", "awesome-hfm")
