@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from pyoxigraph import Literal, NamedNode, Quad, Triple
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Triple, serialize
 
 from hfm_kg.errors import Finding
 from hfm_kg.tables import Row
@@ -40,6 +40,15 @@ class Graph:
         """All quads, and each triple once more in the default graph."""
         yield from self.quads
         yield from {Quad(quad.subject, quad.predicate, quad.object) for quad in self.quads}
+
+    def nquads(self) -> bytes:
+        """The same as sorted N-Quads; at the level of lines, which takes a quarter of the time."""
+        lines = serialize(self.quads, format=RdfFormat.N_QUADS)
+        assert lines is not None
+        named = lines.splitlines(keepends=True)
+        # the graph's name is the last IRI of a line
+        plain = {line[: line.rindex(b" <")] + b" .\n" for line in named}
+        return b"".join(sorted(plain.union(named)))
 
     def triples(self, without: Iterable[NamedNode] = ()) -> set[Triple]:
         """The triples of all named graphs but those left out."""

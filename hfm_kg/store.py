@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import Quad, RdfFormat, Store, serialize
+from pyoxigraph import Quad, RdfFormat, Store, parse, serialize
 
 from hfm_kg.errors import NoSnapshotError, SnapshotError
 
@@ -61,14 +61,15 @@ def nquads(quads: Iterable[Quad]) -> bytes:
     return b"".join(sorted(lines.splitlines(keepends=True)))
 
 
-def write(folder: Path, name: str, quads: Iterable[Quad], manifest: Mapping[str, Any]) -> Snapshot:
+def write(folder: Path, name: str, quads: Iterable[Quad] | bytes, manifest: Mapping[str, Any]) -> Snapshot:
     """Write a snapshot and make it the current one; until then the one before stays as it is.
 
+    ``quads`` may be given as sorted N-Quads.
     Raises SnapshotError if it cannot be written.
     """
     try:
         before = _pointer(folder)
-        _write(folder, name, quads, manifest)
+        _write(folder, name, quads if isinstance(quads, bytes) else nquads(quads), manifest)
     except OSError as error:
         raise SnapshotError(f"cannot write a snapshot to {folder}: {error.strerror or error}") from error
     written = current(folder)
@@ -76,14 +77,14 @@ def write(folder: Path, name: str, quads: Iterable[Quad], manifest: Mapping[str,
     return written
 
 
-def _write(folder: Path, name: str, quads: Iterable[Quad], manifest: Mapping[str, Any]) -> None:
+def _write(folder: Path, name: str, dump: bytes, manifest: Mapping[str, Any]) -> None:
     snapshots = folder / "snapshots"
     snapshots.mkdir(parents=True, exist_ok=True)
     with _scratch(snapshots) as scratch:
-        quads = list(quads)
-        (scratch / "graph.nq").write_bytes(nquads(quads))
+        (scratch / "graph.nq").write_bytes(dump)
         store = Store(str(scratch / "store"))
-        store.bulk_extend(quads)
+        # bulk_load would rename blank nodes; the engine wrote these lines itself, so they need no checks
+        store.bulk_extend(parse(dump, format=RdfFormat.N_QUADS, lenient=True))
         store.optimize()
         store.flush()
         del store  # closes the database before it is moved

@@ -7,6 +7,7 @@ holds the declarations of :class:`HFM` against ``ontology/``.
 from __future__ import annotations
 
 import inspect
+import re
 from typing import Final
 from urllib.parse import quote
 
@@ -16,6 +17,8 @@ BASE: Final = "https://w3id.org/hfm/"
 ONTOLOGY: Final = NamedNode(BASE + "hfm.owl")
 PROVENANCE: Final = NamedNode(BASE + "source/provenance")
 INFERRED: Final = NamedNode(BASE + "source/inferred")
+PLAIN: Final = re.compile(r"[\w./~#-]*", re.ASCII)
+"""Paths of an IRI in which nothing has to be escaped."""
 PROJECT: Final = "hfm"
 """Identifier of the source that stands for the curators of this project."""
 
@@ -229,7 +232,8 @@ def iri(*path: str) -> NamedNode:
     >>> iri("model", "BioBERT").value
     'https://w3id.org/hfm/model/BioBERT'
     """
-    return NamedNode(BASE + "/".join(quote(part, safe="/.-_~#") for part in path))
+    local = "/".join(path)
+    return NamedNode(BASE + (local if PLAIN.fullmatch(local) else quote(local, safe="/.-_~#")))
 
 
 def concept(identifier: str) -> NamedNode:

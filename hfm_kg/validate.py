@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import networkx
 import pyshacl
 import rdflib
 from pyoxigraph import Literal, NamedNode, Quad, QuerySolutions, RdfFormat, Store, Triple, serialize
 
 from hfm_kg.catalog import Catalog
 from hfm_kg.errors import Finding, QuerySyntaxError
-from hfm_kg.graph import CONCEPT_CLASSES, ONTOLOGY_FILES, SHAPES_FILE, read_turtle
+from hfm_kg.graph import ONTOLOGY_FILES, SHAPES_FILE, read_turtle
 from hfm_kg.statement import Graph, Origin
-from hfm_kg.tables import Tables
 from hfm_kg.terms import BASE, RDF
 
 SH = rdflib.Namespace("http://www.w3.org/ns/shacl#")
@@ -109,19 +107,6 @@ def _term(node: rdflib.term.Node | None) -> NamedNode | Literal | None:
 def _short(node: object) -> str:
     text = str(node)
     return f"hfm:{text.removeprefix(BASE)}" if text.startswith(BASE) else text.rpartition("#")[2] or text
-
-
-def check_hierarchies(tables: Tables) -> Iterator[Finding]:
-    """Broader concepts must not lead in a circle."""
-    for name, rows in tables.rows.items():
-        by_id = {row.text("id"): row for row in rows if row.optional("broader")} if name in CONCEPT_CLASSES else {}
-        hierarchy: networkx.DiGraph[str] = networkx.DiGraph(
-            (identifier, row.text("broader")) for identifier, row in by_id.items()
-        )
-        for loop in networkx.simple_cycles(hierarchy):
-            start = loop.index(min(loop))
-            path = [*loop[start:], *loop[:start], loop[start]]
-            yield by_id[path[0]].finding("broader", "broader-loop", f"broader: {' → '.join(path)}; break the loop")
 
 
 def check_ontology(store: Store, catalog: Catalog, tracer: Tracer) -> list[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad, Store
 
-from hfm_kg import catalog, statement, tables, validate
+from hfm_kg import catalog, hierarchy, statement, tables, validate
 from hfm_kg.pipeline import Settings
 from hfm_kg.terms import HFM, OWL, RDF, RDFS, SKOS, concept, iri
 
@@ -107,6 +107,6 @@ def test_a_loop_of_broader_concepts_is_told_with_its_path(sandbox: Settings) -> 
             cells[columns.index("broader")] = "Caption"
             lines[number] = "\t".join(cells)
     path.write_text("\n".join(lines), encoding="utf-8")
-    findings = list(validate.check_hierarchies(tables.read(sandbox.data)))
+    findings = list(hierarchy.check(tables.read(sandbox.data)))
     assert [finding.rule for finding in findings] == ["broader-loop"]
     assert "Caption → Text → Caption" in findings[0].message

@@ -20,6 +20,7 @@ LAYERS: dict[str, set[str]] = {
     "statement": {"errors", "tables", "terms"},
     "facts": {"errors", "statement", "tables", "terms"},
     "graph": {"errors", "facts", "statement", "tables", "terms"},
+    "hierarchy": {"errors", "graph", "tables"},
     "mappings": {"errors", "statement", "tables", "terms"},
     "claims": {"catalog", "errors", "sparql", "tables"},
     "validate": {"catalog", "errors", "graph", "statement", "tables", "terms"},
@@ -29,8 +30,8 @@ LAYERS: dict[str, set[str]] = {
     "remote": {"errors", "sparql"},
     "present": {"catalog", "sparql"},
     "pipeline": {
-        "catalog", "claims", "errors", "facts", "graph", "mappings", "reason", "statement", "store", "tables", "terms",
-        "transcription", "validate",
+        "catalog", "claims", "errors", "facts", "graph", "hierarchy", "mappings", "reason", "statement", "store",
+        "tables", "terms", "transcription", "validate",
     },
     "server": {"catalog", "errors", "server", "sparql", "store"},
 }  # fmt: skip
