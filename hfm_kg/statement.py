@@ -56,6 +56,9 @@ class Graph:
         return {quad.triple for quad in self.quads if quad.graph_name not in left_out}
 
 
+PLACED = frozenset({HFM.sourceTable, HFM.sourceRow, HFM.column, HFM.reference})
+"""What the provenance graph repeats of a row's own graph."""
+
 Rows = Iterator[tuple[Row, NamedNode]]
 """Rows that were written, and the named graph of each."""
 
@@ -67,9 +70,9 @@ class Statement:
         self.graph, self.row, self.name = graph, row, name
 
     def say(self, column: str, subject: NamedNode, predicate: NamedNode, value: NamedNode | Literal) -> None:
-        """State a triple that was made from one column of the row; what is said of the row is provenance as well."""
+        """State a triple that was made from one column of the row; its place is provenance too."""
         self.graph.add(self.name, subject, predicate, value)
-        if subject == self.name or predicate == HFM.column:
+        if predicate in PLACED and (subject == self.name or predicate == HFM.column):
             self.graph.add(PROVENANCE, subject, predicate, value)
         self.graph.origins.setdefault(Triple(subject, predicate, value), Origin(self.row, column))
 
