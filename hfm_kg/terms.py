@@ -51,7 +51,10 @@ class OWL(Namespace, base="http://www.w3.org/2002/07/owl#"):
     Nothing: NamedNode
     ObjectProperty: NamedNode
     Thing: NamedNode
+    deprecated: NamedNode
     inverseOf: NamedNode
+    versionIRI: NamedNode
+    versionInfo: NamedNode
 
 
 class XSD(Namespace, base="http://www.w3.org/2001/XMLSchema#"):

@@ -33,6 +33,7 @@ LAYERS: dict[str, set[str]] = {
         "catalog", "claims", "errors", "facts", "graph", "hierarchy", "mappings", "reason", "statement", "store",
         "tables", "terms", "transcription", "validate",
     },
+    "export": {"export", "sparql", "statement", "terms"},
     "server": {"catalog", "errors", "server", "sparql", "store"},
 }  # fmt: skip
 """What each module may import of the package; the command line may import all."""
