@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -23,16 +24,32 @@ FORMATS: Final = {
 """The serialisation of each file ending."""
 
 
+ROOT: Final = re.compile(rb"(<rdf:RDF)([^>]*)>")
+XMLNS: Final = re.compile(rb" xmlns:[\w.-]+=\"[^\"]*\"")
+
+
 def write(statements: Iterable[Triple] | Iterable[Quad], ending: str) -> bytes:
     """Triples or quads in the serialisation of a file ending: by graph, subject and predicate, types first."""
     form = FORMATS[ending]
-    prefixes = None if ending in ("nt", "nq") else dict(PREFIXES)
-    return serialize(sorted(statements, key=_order), format=form, prefixes=prefixes) or b""
+    prefixes = None if form in (RdfFormat.N_TRIPLES, RdfFormat.N_QUADS) else dict(PREFIXES)
+    content = serialize(sorted(statements, key=_order), format=form, prefixes=prefixes) or b""
+    return _sorted_prefixes(content, form)
 
 
 def _order(statement: Triple | Quad) -> tuple[str, str, bool, str]:
     graph = str(statement.graph_name) if isinstance(statement, Quad) else ""
     return graph, str(statement.subject), statement.predicate != RDF.type, str(statement)
+
+
+def _sorted_prefixes(content: bytes, form: RdfFormat) -> bytes:
+    """The same document with its prefixes in order; the engine declares them in another order each time."""
+    if form == RdfFormat.RDF_XML:
+        return ROOT.sub(lambda root: root[1] + b"".join(sorted(XMLNS.findall(root[2]))) + b">", content, count=1)
+    if form in (RdfFormat.TURTLE, RdfFormat.TRIG):
+        lines = content.split(b"\n")
+        number = next(number for number, line in enumerate(lines) if not line.startswith(b"@prefix "))
+        return b"\n".join([*sorted(lines[:number]), *lines[number:]])
+    return content
 
 
 def compressed(content: bytes) -> bytes:

@@ -7,10 +7,10 @@ Protégé. Rows, cells, notes and provenance stay in the graph's own files: in O
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Collection
 from typing import Final
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
+from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from hfm_kg.statement import Graph
 from hfm_kg.terms import BASE, DCTERMS, HFM, ONTOLOGY, OWL, PROV, PROVENANCE, RDF, SKOS
@@ -63,7 +63,7 @@ def with_facts(graph: Graph) -> set[Triple]:
     return ontology | facts | _sources(graph, things) | _declarations(things)
 
 
-def _members(graph: Graph, classes: Set[NamedNode]) -> set[NamedNode]:
+def _members(graph: Graph, classes: Collection[NamedNode]) -> set[NamedNode]:
     """The things that are stated to be of one of the classes."""
     return {
         quad.subject
@@ -82,21 +82,25 @@ def _is_ours(quad: Quad) -> bool:
     )
 
 
-def _sources(graph: Graph, things: Set[NamedNode | BlankNode]) -> set[Triple]:
+def _sources(graph: Graph, things: Collection[object]) -> set[Triple]:
     """For each thing the places from which the row that makes it was taken, as annotations."""
-    makers = {
+    makers: dict[NamedNode, NamedNode] = {
         quad.graph_name: quad.subject
         for quad in graph.quads
-        if quad.predicate == RDF.type and quad.subject in things and quad.graph_name != ONTOLOGY
+        if quad.predicate == RDF.type
+        and quad.subject in things
+        and isinstance(quad.subject, NamedNode)
+        and isinstance(quad.graph_name, NamedNode)
+        and quad.graph_name != ONTOLOGY
     }
     return {
         Triple(makers[quad.subject], DCTERMS.source, quad.object)
         for quad in graph.quads
-        if quad.predicate == PROV.wasDerivedFrom and quad.subject in makers
+        if quad.predicate == PROV.wasDerivedFrom and isinstance(quad.subject, NamedNode) and quad.subject in makers
     }
 
 
-def _declarations(things: Set[NamedNode | BlankNode]) -> set[Triple]:
+def _declarations(things: Collection[object]) -> set[Triple]:
     return {Triple(thing, RDF.type, OWL.NamedIndividual) for thing in things if isinstance(thing, NamedNode)}
 
 
