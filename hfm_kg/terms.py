@@ -40,11 +40,13 @@ class RDF(Namespace, base="http://www.w3.org/1999/02/22-rdf-syntax-ns#"):
 
 class RDFS(Namespace, base="http://www.w3.org/2000/01/rdf-schema#"):
     label: NamedNode
+    seeAlso: NamedNode
     subClassOf: NamedNode
     subPropertyOf: NamedNode
 
 
 class OWL(Namespace, base="http://www.w3.org/2002/07/owl#"):
+    AnnotationProperty: NamedNode
     Class: NamedNode
     DatatypeProperty: NamedNode
     NamedIndividual: NamedNode
@@ -111,6 +113,10 @@ class FAIR4ML(Namespace, base="https://w3id.org/fair4ml#"):
 class IAO(Namespace, base="http://purl.obolibrary.org/obo/"):
     IAO_0000115: NamedNode
     """definition"""
+    IAO_0000116: NamedNode
+    """editor note"""
+    IAO_0100001: NamedNode
+    """term replaced by"""
 
 
 class HFM(Namespace, base=BASE):
