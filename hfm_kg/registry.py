@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
 from hfm_kg import atomic
 from hfm_kg.errors import Finding, FindingsError, UsageError
 from hfm_kg.statement import Graph
-from hfm_kg.terms import BASE, HFM, IAO, INFERRED, ONTOLOGY, OWL, PROVENANCE, RDF, RDFS, SKOS
+from hfm_kg.terms import BASE, HFM, IAO, INFERRED, ONTOLOGY, OWL, PROVENANCE, RDF, RDFS, SKOS, XSD
 
 FOLDER: Final = "registry"
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -30,6 +30,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 """The tables and their columns. ``terms`` and ``facts`` of a release count the rows of the two tables up to it."""
 
 DEPRECATED: Final = "deprecated"
+TRUE: Final = Literal("true", datatype=XSD.boolean)
 DIGITS: Final = 12
 """Hexadecimal digits of a digest: enough for some thousand things that are compared with themselves only."""
 
@@ -287,12 +288,23 @@ def check(registry: Registry, graph: Graph) -> Iterator[Finding]:
         elif not now.is_deprecated and not before.is_deprecated and now.kind != before.kind:
             message = f"{iri}: was released as {before.kind} and is now {now.kind}; an IRI names one thing for ever"
             yield Finding(*where, "released-iri", message)
-        elif now.is_deprecated and now.replaced_by not in state.terms:
-            message = f"{iri}: is deprecated, and {now.replaced_by!r} that replaces it is no term of ours"
-            yield Finding(*where, "released-iri", message)
-        elif now.is_deprecated and state.terms[now.replaced_by].is_deprecated:
-            message = f"{iri}: is replaced by {now.replaced_by}, which is deprecated too; name the term in use"
-            yield Finding(*where, "released-iri", message)
+    for iri, term in state.terms.items():
+        if term.is_deprecated and (problem := _unusable(term.replaced_by, state)):
+            origin = graph.origins.get(Triple(NamedNode(BASE + iri), OWL.deprecated, TRUE))
+            message = f"{iri}: {problem}; name a term in use"
+            if origin is not None:
+                yield origin.row.finding("replaced_by", "released-iri", message)
+            else:
+                yield Finding("ontology/hfm.ttl", 0, 0, "released-iri", message)
+
+
+def _unusable(replacement: str, state: State) -> str:
+    """Why a term cannot stand in for a deprecated one, empty if it can."""
+    if replacement not in state.terms:
+        return f"is deprecated, and {replacement!r} that replaces it is no term of ours"
+    if state.terms[replacement].is_deprecated:
+        return f"is replaced by {replacement}, which is deprecated too"
+    return ""
 
 
 def _check_growth(registry: Registry) -> Iterator[Finding]:
