@@ -100,7 +100,7 @@ def test_two_releases_of_real_tables(sandbox: Settings, edit: Edit) -> None:
     raise_version(sandbox, "2031-01-01")
     pipeline.register(sandbox)
     withdrawn, added = spoil_statements(sandbox)
-    deprecate(sandbox, "OldTask", "individual", "old task", "Segmentation", "2031-01-02", "Planted.")
+    deprecate(sandbox, "OldTask", "individual", "old task", "NamedEntityRecognition", "2031-01-02", "Planted.")
     raise_version(sandbox, "2031-01-02")
     since, until, found = pipeline.differences(sandbox, None, None)
     assert (since, until) == ("2031-01-01", "2031-01-02")
