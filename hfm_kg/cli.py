@@ -357,7 +357,7 @@ def serve(host: str, port: int, root: Path | None, output: Path | None) -> None:
 
     settings = _settings(root, output)
     queries = _catalog(settings)
-    server.run(_snapshot(settings), queries, host, port)
+    server.run(_snapshot(settings), queries, host, port, server.Limits())
 
 
 def _catalog(settings: Settings) -> Catalog:

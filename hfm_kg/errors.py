@@ -8,10 +8,15 @@
     ├── SnapshotError           exit 1, HTTP 503    a snapshot that cannot be read or written
     │   └── NoSnapshotError     exit 1, HTTP 503    none was built yet
     ├── EndpointError           exit 1, HTTP 502    a remote endpoint that does not answer as it should
+    ├── DeadlineError           exit 1, HTTP 504    a query that takes longer than it may
+    ├── EvaluationError         exit 1, HTTP 503    a query that broke its evaluator: memory, stack
+    ├── BusyError               exit 1, HTTP 503    more queries than the server can take
+    │   └── ClientBusyError     exit 1, HTTP 429    more queries of one client than it may have
     └── UsageError              exit 2, HTTP 400    a request that makes no sense
         ├── QuerySyntaxError    exit 2, HTTP 400    SPARQL that does not parse
         ├── UnknownQueryError   exit 2, HTTP 404    no catalogue query of that name
         ├── ForbiddenError      exit 2, HTTP 403    updates, and requests to other machines
+        ├── QueryLimitError     exit 2, HTTP 400    a query that is larger than it may be
         └── NotAcceptableError  exit 2, HTTP 406    a format that the result cannot be written in
 
 The exit code and the HTTP status live on the class; only the command line and the server render them.
@@ -89,12 +94,54 @@ class EndpointError(HfmError):
     title = "The endpoint failed"
 
 
+class DeadlineError(HfmError):
+    """A query took longer than it may, and was stopped."""
+
+    status = 504
+    title = "The query takes too long"
+
+
+class EvaluationError(HfmError):
+    """A query broke the process that evaluated it."""
+
+    status = 503
+    title = "The query could not be evaluated"
+
+
+class BusyError(HfmError):
+    """The queue is full; ``retry_after`` says in how many seconds it is worth another try."""
+
+    status = 503
+    title = "The server is busy"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ClientBusyError(BusyError):
+    """One client has as many queries under way as it may have."""
+
+    status = 429
+    title = "Too many queries at once"
+
+
 class UsageError(HfmError):
     """The request makes no sense as it stands."""
 
     exit_code = 2
     status = 400
     title = "Bad request"
+
+
+class QueryLimitError(UsageError):
+    """A query holds more of something than it may; ``limit`` is the limit's name."""
+
+    title = "The query is too large"
+
+    def __init__(self, limit: str, counted: str, found: int, allowed: int) -> None:
+        super().__init__(f"the query has {found} {counted}; at most {allowed} are evaluated (limit: {limit})")
+        self.limit, self.found, self.allowed = limit, found, allowed
 
 
 class QuerySyntaxError(UsageError):

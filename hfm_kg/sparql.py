@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import IO, Final
 
 import mimeparse
 from pyoxigraph import (
@@ -116,9 +116,9 @@ def is_graph_query(query: str) -> bool:
 
 
 def guard(query: str) -> None:
-    """Refuse what would change the graph or ask another machine.
+    """Refuse, by the words of a query alone, what would change the graph or ask another machine.
 
-    Raises ForbiddenError; QuerySyntaxError if the query has the word SERVICE somewhere and does not parse.
+    Raises ForbiddenError.
     """
     try:
         query.encode()
@@ -130,9 +130,15 @@ def guard(query: str) -> None:
         raise ForbiddenError(f"the graph is read-only; {forms[0]} is an update")
     if "SERVICE" in words:
         raise ForbiddenError("SERVICE is not allowed: queries never leave this machine")
-    # The engine's grammar has no separate lexer: "1e5SERVICE" and "SERVICEex:a" hold the keyword too, and whether "<"
-    # begins an IRI depends on what stands before. So the engine itself tells: it parses the query with the word spoilt,
-    # which it can only if the word stands in names, IRIs, strings and comments.
+
+
+def guard_grammar(query: str) -> None:
+    """Refuse a SERVICE that is hidden from the scan of words. Raises QuerySyntaxError.
+
+    The engine's grammar has no separate lexer: "1e5SERVICE" and "SERVICEex:a" hold the keyword too, and whether "<" begins
+    an IRI depends on what stands before. So the engine itself tells: it parses the query with the word spoilt, which it
+    can only if the word stands in names, IRIs, strings and comments.
+    """
     spoilt = SERVICE.sub(r"\1x", query)
     if spoilt != query:
         try:
@@ -154,6 +160,7 @@ def evaluate(
     name graphs of the store, nothing is fetched. Raises ForbiddenError, QuerySyntaxError, or UsageError for a bad IRI.
     """
     guard(query)
+    guard_grammar(query)
     try:
         dataset_named: list[NamedNode | BlankNode] = [NamedNode(iri) for iri in named_graphs]
         dataset_default: list[NamedNode | BlankNode | DefaultGraph] = [NamedNode(iri) for iri in default_graph]
@@ -207,16 +214,21 @@ def named_format(result: Result, name: str) -> Format:
 
 def write(result: Result, form: Format) -> bytes:
     """The result in a format."""
+    buffer = io.BytesIO()
+    write_to(result, form, buffer)
+    return buffer.getvalue()
+
+
+def write_to(result: Result, form: Format, output: IO[bytes]) -> None:
+    """Write the result in a format, as it is found."""
     if isinstance(result, QueryTriples):
         assert isinstance(form.engine, RdfFormat)
-        output = serialize(result, format=form.engine, prefixes=dict(PREFIXES))
-        assert output is not None
-        return output
+        serialize(result, output, format=form.engine, prefixes=dict(PREFIXES))
+        return
     assert isinstance(form.engine, QueryResultsFormat)
     if isinstance(result, QueryBoolean) and form.name in ("csv", "tsv"):
         # SPARQL 1.1 defines CSV and TSV for solutions only; one column with one value is what clients can read
         value = b"true" if result else b"false"
-        return b"boolean\r\n%s\r\n" % value if form.name == "csv" else b"?boolean\n%s\n" % value
-    buffer = io.BytesIO()
-    result.serialize(buffer, format=form.engine)
-    return buffer.getvalue()
+        output.write(b"boolean\r\n%s\r\n" % value if form.name == "csv" else b"?boolean\n%s\n" % value)
+        return
+    result.serialize(output, format=form.engine)

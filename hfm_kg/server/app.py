@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
-import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import click
 import uvicorn
@@ -18,18 +18,29 @@ from hfm_kg import catalog
 from hfm_kg.errors import HfmError, UsageError
 from hfm_kg.server import pages, problems
 from hfm_kg.server.endpoint import Endpoint
+from hfm_kg.server.pool import Limits, Pool
 from hfm_kg.store import Snapshot
 
 GRACE = 2
 """Seconds that running queries have to end when the server is stopped; without a limit one query could hold it up."""
 
 
-def create_app(store: Store, queries: catalog.Catalog) -> Starlette:
-    """The application over a store and a catalogue; it reads no global and changes neither."""
+def create_app(store: Store, queries: catalog.Catalog, pool: Pool) -> Starlette:
+    """The application over a store for its own pages, a catalogue, and a pool that evaluates visitors' queries."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await pool.start()
+        try:
+            yield
+        finally:
+            await pool.close()
+
     return Starlette(
+        lifespan=lifespan,
         routes=[
             Route("/", pages.start_page(store, queries), methods=["GET"]),
-            Route("/sparql", Endpoint(store), name="sparql"),
+            Route("/sparql", Endpoint(pool), name="sparql"),
         ],
         exception_handlers={
             HfmError: problems.from_error,
@@ -52,11 +63,11 @@ class Server(uvicorn.Server):
         click.echo(self.welcome, err=True)
 
 
-def run(snapshot: Snapshot, queries: catalog.Catalog, host: str, port: int) -> None:
+def run(snapshot: Snapshot, queries: catalog.Catalog, host: str, port: int, limits: Limits) -> None:
     """Serve a snapshot until interrupted. Raises UsageError if the address cannot be had."""
     if not host:
         raise UsageError("--host is empty; to listen on all addresses say --host 0.0.0.0")
-    app = create_app(snapshot.open(), queries)
+    app = create_app(snapshot.open(), queries, Pool(snapshot.dump, limits))
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=2048)
@@ -76,15 +87,3 @@ def run(snapshot: Snapshot, queries: catalog.Catalog, host: str, port: int) -> N
             server.run(sockets=[listener])
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
-            if _query_runs():
-                os._exit(0)  # the engine cannot be interrupted, and Python would wait for its thread
-
-
-def _query_runs() -> bool:
-    """Whether a worker thread does not end, now that the event loop is closed."""
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
-            thread.join(timeout=0.5)
-            if thread.is_alive():
-                return True
-    return False

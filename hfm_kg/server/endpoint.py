@@ -1,25 +1,23 @@
 """The SPARQL endpoint: SPARQL 1.1 Protocol, section 2.1, for queries.
 
-A query is evaluated and written in a worker thread, so that the event loop goes on answering others meanwhile; the
-engine works without Python's lock.
+The endpoint takes requests apart and hands queries to the pool; it evaluates nothing itself.
 """
 
 from __future__ import annotations
 
 import asyncio
-import traceback
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Coroutine
 
-from pyoxigraph import Store
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from hfm_kg import sparql
 from hfm_kg.errors import ForbiddenError, UsageError
+from hfm_kg.server.frames import Job
+from hfm_kg.server.pool import Answer, Pool
 from hfm_kg.server.problems import HEADERS, problem
 
 FORM = "application/x-www-form-urlencoded"
@@ -31,10 +29,10 @@ MAX_BODY = 1_000_000
 
 
 class Endpoint:
-    """The ASGI application at ``/sparql``; it holds the store and nothing else."""
+    """The ASGI application at ``/sparql``; it holds the pool and nothing else."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -81,37 +79,60 @@ class Endpoint:
         given = parameters.getlist("query") if query is None else [query, *parameters.getlist("query")]
         if len(given) != 1:
             raise UsageError(f"{len(given)} queries; send exactly one, as the parameter 'query' or as the body")
-        name = parameters.get("format")
-        accept = ", ".join(request.headers.getlist("accept")) or None
+        sparql.guard(given[0])
+        job = Job(
+            given[0],
+            tuple(parameters.getlist("default-graph-uri")),
+            tuple(parameters.getlist("named-graph-uri")),
+            ", ".join(request.headers.getlist("accept")) or None,
+            parameters.get("format"),
+        )
+        client = request.client.host if request.client else ""
+        work = asyncio.create_task(self.pool.evaluate(job, client, _seconds(parameters.get("timeout"))))
         try:
-            body, form = await run_in_threadpool(
-                self.run,
-                given[0],
-                parameters.getlist("default-graph-uri"),
-                parameters.getlist("named-graph-uri"),
-                accept,
-                name,
-            )
+            await _first(work, _gone(request))
         except asyncio.CancelledError:  # uvicorn cancels what still runs when its grace is over
+            work.cancel()
             return problem(503, "Service Unavailable", "the server stops")
-        return Response(body, media_type=form.content_type, headers=HEADERS)
+        if not work.done():
+            work.cancel()
+            raise HTTPException(499)  # nobody reads it
+        answer = work.result()
+        if answer.rest is None:
+            return Response(answer.head, media_type=answer.content_type, headers=HEADERS)
+        return StreamingResponse(_joined(answer), media_type=answer.content_type, headers=HEADERS)
 
-    def run(
-        self,
-        query: str,
-        default_graph: Sequence[str],
-        named_graphs: Sequence[str],
-        accept: str | None,
-        name: str | None,
-    ) -> tuple[bytes, sparql.Format]:
-        """The written result, and its format."""
-        result = sparql.evaluate(self.store, query, default_graph=default_graph, named_graphs=named_graphs)
-        try:
-            form = sparql.named_format(result, name) if name else sparql.negotiate(result, accept)
-            return sparql.write(result, form), form
-        except Exception as error:
-            # the engine's result must end in the thread it began in, where the error's frames would take it along
-            traceback.clear_frames(error.__traceback__)
-            raise
-        finally:
-            del result
+
+async def _first(work: asyncio.Task[Answer], gone: Coroutine[None, None, None]) -> None:
+    """Wait for the work, or for the client to leave."""
+    leaving = asyncio.create_task(gone)
+    try:
+        await asyncio.wait({work, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        leaving.cancel()
+
+
+async def _gone(request: Request) -> None:
+    """Wait until the client has left."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _joined(answer: Answer) -> AsyncIterator[bytes]:
+    yield answer.head
+    assert answer.rest is not None
+    async for chunk in answer.rest:
+        yield chunk
+
+
+def _seconds(text: str | None) -> float | None:
+    """The parameter ``timeout``. Raises UsageError if it is no number of seconds."""
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < float("inf"):
+        raise UsageError(f"timeout={text!r} is no number of seconds")
+    return seconds

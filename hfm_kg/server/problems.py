@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import http
 import logging
+from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from hfm_kg.errors import HfmError, QuerySyntaxError
+from hfm_kg.errors import BusyError, HfmError, QueryLimitError, QuerySyntaxError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -25,7 +26,7 @@ def problem(
     detail: str,
     *,
     headers: dict[str, str] | None = None,
-    members: dict[str, int] | None = None,
+    members: Mapping[str, int | str] | None = None,
 ) -> JSONResponse:
     """A problem details response; ``members`` are extension members (section 3.2)."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **(members or {})}
@@ -35,8 +36,15 @@ def problem(
 def from_error(request: Request, error: Exception) -> JSONResponse:
     """One of our errors; a syntax error tells line and column."""
     assert isinstance(error, HfmError)
-    members = {"line": error.line, "column": error.column} if isinstance(error, QuerySyntaxError) and error.line else {}
-    return problem(error.status, error.title, str(error), members=members)
+    members: dict[str, int | str] = {}
+    headers = {}
+    if isinstance(error, QuerySyntaxError) and error.line:
+        members = {"line": error.line, "column": error.column}
+    elif isinstance(error, QueryLimitError):
+        members = {"limit": error.limit, "found": error.found, "allowed": error.allowed}
+    elif isinstance(error, BusyError):
+        headers = {"Retry-After": str(error.retry_after)}
+    return problem(error.status, error.title, str(error), headers=headers, members=members)
 
 
 def from_http(request: Request, error: Exception) -> JSONResponse:

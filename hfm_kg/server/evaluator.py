@@ -1,0 +1,157 @@
+"""The processes that evaluate queries: a parent that holds the store, and evaluators forked from it.
+
+Started as ``python -m hfm_kg.server.evaluator DUMP CONTROL MEMORY``. The parent reads a snapshot's N-Quads into memory,
+says so on its control socket, and from then on forks an evaluator whenever it is asked for one: that takes about a
+millisecond, since parent and evaluators share the store's memory until one of them writes to it. An evaluator answers
+one query after the other; whoever holds its socket may kill it at any time. It can open neither files nor sockets, may
+not use more memory than it was given, and leaves no core dump.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import IO, Final, cast
+
+from pyoxigraph import RdfFormat, Store, parse
+
+from hfm_kg import sparql
+from hfm_kg.errors import HfmError
+from hfm_kg.server.frames import HEADER, Job, Kind, error_frame, pack
+
+CHUNK: Final = 64 * 1024
+"""Bytes of the result that are sent at once."""
+
+READY, FORK = b"ready", b"fork"
+
+
+class Output:
+    """A file that sends what is written to it as frames."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection, self.buffer = connection, bytearray()
+
+    def write(self, data: bytes) -> int:
+        """Take a part of the result."""
+        self.buffer += data
+        if len(self.buffer) >= CHUNK:
+            self.flush()
+        return len(data)
+
+    def flush(self) -> None:
+        """Send what is held."""
+        if self.buffer:
+            self.connection.sendall(pack(Kind.BODY, bytes(self.buffer)))
+            self.buffer.clear()
+
+
+def evaluate(store: Store, job: Job, connection: socket.socket) -> None:
+    """Answer one job."""
+    try:
+        result = sparql.evaluate(store, job.query, default_graph=job.default_graph, named_graphs=job.named_graphs)
+        form = sparql.named_format(result, job.format_name) if job.format_name else sparql.negotiate(result, job.accept)
+        connection.sendall(pack(Kind.FORM, form.content_type.encode()))
+        output = Output(connection)
+        sparql.write_to(result, form, cast(IO[bytes], output))
+        output.flush()
+        connection.sendall(pack(Kind.END))
+    except HfmError as error:
+        connection.sendall(error_frame(error))
+
+
+def serve(store: Store, connection: socket.socket) -> None:
+    """Answer jobs until the other side has gone."""
+    with connection, connection.makefile("rb") as requests:
+        while header := requests.read(HEADER.size):
+            _, length = HEADER.unpack(header)
+            evaluate(store, Job.from_payload(requests.read(length)), connection)
+
+
+PR_SET_PDEATHSIG: Final = 1
+"""prctl(2): the signal that a process gets when its parent ends."""
+
+
+def confine(memory: int) -> None:
+    """Take from this process what no query needs: new descriptors, core dumps, and memory beyond ``memory`` bytes."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    used = next(
+        int(line.split()[1]) * 1024 for line in Path("/proc/self/status").read_text().splitlines() if "VmData" in line
+    )
+    resource.setrlimit(resource.RLIMIT_DATA, (used + memory, used + memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # those that are open stay so
+
+
+def fork(store: Store, control: socket.socket, memory: int) -> None:
+    """Make an evaluator, and send its process number and its socket to the front."""
+    ours, theirs = socket.socketpair()
+    process = os.fork()
+    if process == 0:
+        code = 0
+        try:
+            control.close()
+            ours.close()
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            os.set_blocking(theirs.fileno(), True)
+            confine(memory)
+            serve(store, theirs)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the front has lost interest
+        except BaseException:
+            code = 1
+        finally:
+            os._exit(code)
+    theirs.close()
+    socket.send_fds(control, [json.dumps({"born": process}).encode()], [ours.fileno()])
+    ours.close()
+
+
+def reap(control: socket.socket) -> None:
+    """Tell the front how each evaluator ended that has ended."""
+    while True:
+        try:
+            process, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if process == 0:
+            return
+        ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        control.send(json.dumps({"died": process, "signal": ended}).encode())
+
+
+def main(dump: str, descriptor: str, memory: str) -> None:
+    """Hold the store and fork evaluators, until the front closes the control socket."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the front's to handle
+    control = socket.socket(fileno=int(descriptor))
+    store = Store()
+    store.bulk_extend(parse(path=dump, format=RdfFormat.N_QUADS, lenient=True))
+    gc.freeze()  # the collector of a child must not touch, and so copy, what it shares
+    wakeup, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    control.send(READY)
+    try:
+        while True:
+            readable, _, _ = select.select([control, wakeup], [], [])
+            if wakeup in readable:
+                os.read(wakeup, 4096)
+                reap(control)
+            if control in readable:
+                if control.recv(16) != FORK:
+                    return
+                fork(store, control, int(memory))
+    except (BrokenPipeError, ConnectionResetError):
+        return
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

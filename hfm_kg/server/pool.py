@@ -1,0 +1,317 @@
+"""The front's side of evaluation: a pool of evaluators, a deadline for each query, and a queue before them.
+
+Nothing here evaluates. A query is sent to an idle evaluator; when it overruns its deadline, when its client leaves, or
+when its result grows beyond what may be sent, the evaluator is killed and another one takes its place within
+milliseconds. A query that breaks its evaluator breaks nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from hfm_kg.admission import Shape, admit
+from hfm_kg.errors import BusyError, ClientBusyError, DeadlineError, EvaluationError, HfmError, SnapshotError
+from hfm_kg.server.evaluator import FORK, READY
+from hfm_kg.server.frames import HEADER, Job, Kind, error_of
+
+MEGABYTE: Final = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What queries may use; an operator may set each of them."""
+
+    evaluators: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
+    """Queries that are evaluated at once, each in a process of its own."""
+    timeout: float = 30
+    """Seconds for parsing, planning, evaluating and writing one query; a client may ask for less."""
+    memory: int = 1024 * MEGABYTE
+    """Bytes that one query may use beyond the graph itself."""
+    result: int = 256 * MEGABYTE
+    """Bytes of one result."""
+    hold: int = MEGABYTE
+    """Bytes of a result that are held back, so that an error within them still has its own status."""
+    queue: int = 64
+    """Queries that may wait for an evaluator."""
+    per_client: int = 16
+    """Queries of one client that may be under way or wait."""
+    shape: Shape = field(default_factory=Shape)
+    """What a query may be made of."""
+
+
+@dataclass
+class Answer:
+    """A result: its media type, its first bytes, and the rest if there is more."""
+
+    content_type: str
+    head: bytes
+    rest: AsyncIterator[bytes] | None = None
+
+
+@dataclass(eq=False)
+class Evaluator:
+    """A process that evaluates, and the way to it."""
+
+    process: int
+    generation: int
+    """Counts the parents; an evaluator dies with its own."""
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def kill(self) -> None:
+        """End the process, whatever it does."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process, signal.SIGKILL)
+        self.writer.transport.abort()
+
+    async def frame(self) -> tuple[Kind, bytes]:
+        """What the evaluator says next. Raises IncompleteReadError or ConnectionError if it has died."""
+        kind, length = HEADER.unpack(await self.reader.readexactly(HEADER.size))
+        return Kind(kind), await self.reader.readexactly(length)
+
+
+class Pool:
+    """Evaluators over one snapshot. To be started in a running event loop, and closed in the same."""
+
+    def __init__(self, dump: Path, limits: Limits) -> None:
+        self.dump, self.limits = dump, limits
+        self.idle: deque[Evaluator] = deque()
+        self.waiting: deque[asyncio.Future[Evaluator]] = deque()
+        self.clients: Counter[str] = Counter()
+        self.alive = 0
+        self.generation = 0
+        self.killed = 0
+        """Evaluators that were killed or broke, since the start."""
+        self.endings: dict[int, asyncio.Future[int]] = {}
+        self.parent: subprocess.Popen[bytes] | None = None
+        self.control: socket.socket | None = None
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Start the parent and the evaluators. Raises SnapshotError if the snapshot cannot be read."""
+        await self._launch()
+        while self.alive < self.limits.evaluators:
+            await asyncio.sleep(0.001)
+
+    async def _launch(self) -> None:
+        """Start a parent, and order its evaluators."""
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [sys.executable, "-m", "hfm_kg.server.evaluator", str(self.dump), str(theirs.fileno())]
+        self.parent = subprocess.Popen([*command, str(self.limits.memory)], pass_fds=[theirs.fileno()])
+        theirs.close()
+        self.control.setblocking(False)
+        loop = asyncio.get_running_loop()
+        if await loop.sock_recv(self.control, 64) != READY:
+            raise SnapshotError(f"cannot read the snapshot {self.dump.parent}; build it anew: hfm-kg build")
+        loop.add_reader(self.control, self._hear)
+        for _ in range(self.limits.evaluators):
+            self._order()
+
+    async def close(self) -> None:
+        """End all evaluators and their parent."""
+        assert self.control is not None
+        assert self.parent is not None
+        asyncio.get_running_loop().remove_reader(self.control)
+        self.control.close()
+        for evaluator in self.idle:
+            evaluator.kill()
+        await asyncio.to_thread(self.parent.wait)
+
+    async def evaluate(self, job: Job, client: str = "", timeout: float | None = None) -> Answer:
+        """Evaluate a query of a client.
+
+        Raises what the query's own mistakes raise, QueryLimitError, DeadlineError, EvaluationError, BusyError and
+        ClientBusyError. A caller that is cancelled stops the query.
+        """
+        admit(job.query, self.limits.shape)
+        if self.clients[client] >= self.limits.per_client:
+            raise ClientBusyError(f"you have {self.clients[client]} queries under way; wait for one to end", 1)
+        seconds = min(timeout or self.limits.timeout, self.limits.timeout)
+        self.clients[client] += 1
+        frames = self._frames(job, seconds)
+        try:
+            answer = await self._held_back(frames)
+        except BaseException:
+            await frames.aclose()
+            self._leave(client)
+            raise
+        if answer.rest is None:
+            self._leave(client)
+        else:
+            answer.rest = self._counted(answer.rest, client)
+        return answer
+
+    async def _held_back(self, frames: AsyncIterator[bytes]) -> Answer:
+        """The answer once it is complete, or once it has grown so large that it must be streamed."""
+        content_type = (await anext(frames)).decode()
+        head = bytearray()
+        async for chunk in frames:
+            head += chunk
+            if len(head) >= self.limits.hold:
+                return Answer(content_type, bytes(head), frames)
+        return Answer(content_type, bytes(head))
+
+    async def _counted(self, rest: AsyncIterator[bytes], client: str) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in rest:
+                yield chunk
+        finally:
+            self._leave(client)
+
+    def _leave(self, client: str) -> None:
+        self.clients[client] -= 1
+        if not self.clients[client]:
+            del self.clients[client]
+
+    async def _frames(self, job: Job, seconds: float) -> AsyncIterator[bytes]:
+        """The media type of the result, then its parts."""
+        evaluator: Evaluator | None = None
+        whole = False
+        size = 0
+        # not one time-out around all: the parts may be asked for by another task than the first of them
+        deadline = asyncio.get_running_loop().time() + seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                evaluator = await self._take()
+            evaluator.writer.write(job.frame())
+            while True:
+                async with asyncio.timeout_at(deadline):
+                    kind, payload = await evaluator.frame()
+                if kind in (Kind.ERROR, Kind.END):
+                    whole = True
+                    if kind == Kind.ERROR:
+                        raise error_of(payload, job.query)
+                    return
+                size += len(payload)
+                if size > self.limits.result:
+                    message = f"the result is larger than {self.limits.result} bytes; ask for less with LIMIT"
+                    raise EvaluationError(message)
+                yield payload
+        except TimeoutError:
+            raise DeadlineError(f"the query took longer than {seconds:g} seconds and was stopped") from None
+        except (asyncio.IncompleteReadError, ConnectionError):
+            assert evaluator is not None
+            raise await self._broken(evaluator) from None
+        finally:
+            if evaluator is not None:
+                self._give_back(evaluator, whole)
+
+    async def _broken(self, evaluator: Evaluator) -> HfmError:
+        """Why an evaluator died by itself, as an error for the client."""
+        ending = self.endings.setdefault(evaluator.process, asyncio.get_running_loop().create_future())
+        with contextlib.suppress(TimeoutError):
+            number = await asyncio.wait_for(asyncio.shield(ending), 1)
+            if number == signal.SIGABRT:
+                used = f"{self.limits.memory // MEGABYTE} MB"
+                return EvaluationError(f"the query needs more than the {used} of memory that it may use")
+            if number == signal.SIGSEGV:
+                return EvaluationError("the query nests deeper than the engine can evaluate")
+        return EvaluationError("the process that evaluated the query has ended")
+
+    async def _take(self) -> Evaluator:
+        """An idle evaluator, once there is one. Raises BusyError if too many wait already."""
+        if self.idle:
+            return self.idle.popleft()
+        if len(self.waiting) >= self.limits.queue:
+            raise BusyError(f"{len(self.waiting)} queries wait already; try again later", 2)
+        turn: asyncio.Future[Evaluator] = asyncio.get_running_loop().create_future()
+        self.waiting.append(turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._offer(turn.result())
+            else:
+                with contextlib.suppress(ValueError):
+                    self.waiting.remove(turn)
+            raise
+
+    def _offer(self, evaluator: Evaluator) -> None:
+        """Give an evaluator to whoever waits longest."""
+        while self.waiting:
+            turn = self.waiting.popleft()
+            if not turn.done():
+                turn.set_result(evaluator)
+                return
+        self.idle.append(evaluator)
+
+    def _give_back(self, evaluator: Evaluator, whole: bool) -> None:
+        """Take an evaluator back that has answered its query to the end; kill and replace any other."""
+        if whole:
+            self._offer(evaluator)
+            return
+        evaluator.kill()
+        self.killed += 1
+        if evaluator.generation == self.generation:  # the others are replaced with their parent
+            self.alive -= 1
+            self._order()
+
+    def _order(self) -> None:
+        """Ask the parent for another evaluator."""
+        if self.control is not None and self.control.fileno() >= 0:
+            self.control.send(FORK)
+
+    def _hear(self) -> None:
+        """What the parent says: an evaluator was born, or has died."""
+        assert self.control is not None
+        with contextlib.suppress(BlockingIOError):
+            message, descriptors, _, _ = socket.recv_fds(self.control, 256, 1)
+            if not message:
+                self._relaunch()
+                return
+            told = json.loads(message)
+            if "born" in told:
+                self._begin(self._welcome(told["born"], socket.socket(fileno=descriptors[0])))
+            else:
+                self._bury(told["died"], told["signal"])
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        """Do something later, and remember it until it is done."""
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def _relaunch(self) -> None:
+        """Start anew after the parent has died, and with it the evaluators that it had forked."""
+        assert self.control is not None
+        assert self.parent is not None
+        asyncio.get_running_loop().remove_reader(self.control)
+        self.control.close()
+        self.parent.wait()
+        for evaluator in self.idle:
+            evaluator.kill()
+        self.idle.clear()
+        self.alive = 0
+        self.generation += 1
+        self._begin(self._launch())
+
+    async def _welcome(self, process: int, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        reader, writer = await asyncio.open_connection(sock=connection, limit=MEGABYTE)
+        self.alive += 1
+        self._offer(Evaluator(process, self.generation, reader, writer))
+
+    def _bury(self, process: int, number: int) -> None:
+        """Note how an evaluator ended, for the query that it was at; one that died idle is replaced."""
+        ending = self.endings.setdefault(process, asyncio.get_running_loop().create_future())
+        if not ending.done():
+            ending.set_result(number)
+        for evaluator in self.idle:
+            if evaluator.process == process:
+                self.idle.remove(evaluator)
+                self._give_back(evaluator, whole=False)
+                break
+        while len(self.endings) > 2 * self.limits.evaluators + self.limits.queue:
+            del self.endings[next(iter(self.endings))]
