@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from pyoxigraph import NamedNode, Store
 
 from hfm_kg import catalog, hierarchy, statement, tables, validate
+from hfm_kg.errors import FindingsError
 from hfm_kg.pipeline import Settings
 from hfm_kg.terms import DCTERMS, HFM, ONTOLOGY, PROV, iri
 from tests.defects import DEFECTS, SOUND, VARIANTS, Defect
@@ -129,3 +133,40 @@ def test_a_loop_of_broader_concepts_is_told_with_its_path(sandbox: Settings) -> 
     findings = list(hierarchy.check(tables.read(sandbox.data)))
     assert [finding.rule for finding in findings] == ["broader-loop"]
     assert "Caption → Text → Caption" in findings[0].message
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], Path]:
+    """Writes a check of that text below a folder of queries, and gives the folder."""
+
+    def written(text: str) -> Path:
+        path = tmp_path / "checks" / "ontology" / "planted.rq"
+        path.parent.mkdir(parents=True)
+        path.write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return written
+
+
+HEADER = "#+ title: t\n#+ severity: WARN\n#+ fix: f\n#+ defect: d\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "place", "message"),
+    [
+        (HEADER.replace("WARN", "warning"), "2:4", "severity is one of ERROR, WARN, INFO"),
+        (HEADER.replace("defect: d", "defect:"), "1:1", "no 'defect'; add a line '#+ defect: …'"),
+        (HEADER + "#+ author: me\n", "5:4", "unknown key 'author'"),
+    ],
+)
+def test_a_check_without_a_proper_header_is_told(
+    write: Callable[[str], Path], header: str, place: str, message: str
+) -> None:
+    with pytest.raises(FindingsError) as error:
+        catalog.read(write(header + "SELECT ?subject {}\n"))
+    assert str(error.value) == f"queries/checks/ontology/planted.rq:{place}: query-header: {message}"
+
+
+def test_a_check_that_does_not_parse_is_told_with_its_folder(write: Callable[[str], Path]) -> None:
+    (finding,) = validate.check_queries(catalog.read(write(HEADER + "SELECT ?subject {\n")))
+    assert (finding.file, finding.rule) == ("queries/checks/ontology/planted.rq", "sparql")
