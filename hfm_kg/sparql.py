@@ -135,9 +135,9 @@ def guard(query: str) -> None:
 def guard_grammar(query: str) -> None:
     """Refuse a SERVICE that is hidden from the scan of words. Raises QuerySyntaxError.
 
-    The engine's grammar has no separate lexer: "1e5SERVICE" and "SERVICEex:a" hold the keyword too, and whether "<" begins
-    an IRI depends on what stands before. So the engine itself tells: it parses the query with the word spoilt, which it
-    can only if the word stands in names, IRIs, strings and comments.
+    The engine's grammar has no separate lexer: "1e5SERVICE" and "SERVICEex:a" hold the keyword too, and whether "<"
+    begins an IRI depends on what stands before. So the engine itself tells: it parses the query with the word spoilt,
+    which it can only if the word stands in names, IRIs, strings and comments.
     """
     spoilt = SERVICE.sub(r"\1x", query)
     if spoilt != query:

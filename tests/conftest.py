@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 import subprocess
 import sysconfig
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
+import uvicorn
 from pyoxigraph import Store
+from starlette.applications import Starlette
 
 from hfm_kg import catalog, pipeline, statement
 from hfm_kg.pipeline import Settings
@@ -89,3 +96,21 @@ def endpoint(settings: Settings, snapshot: Snapshot) -> Iterator[str]:
                 pytest.fail("the server did not start")
         finally:
             process.kill()
+
+
+@contextmanager
+def serving(app: Starlette) -> Iterator[httpx.Client]:
+    """An application on a free port of loopback, served by a thread of the test's own process."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1))
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            time.sleep(0.01)
+        with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=60) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import json
@@ -25,38 +24,25 @@ from starlette.applications import Starlette
 from hfm_kg import sparql
 from hfm_kg.catalog import Catalog, CatalogQuery
 from hfm_kg.pipeline import Settings
-from hfm_kg.server import create_app
-from hfm_kg.server.endpoint import FORM, MAX_BODY, QUERY, UPDATE, Endpoint
+from hfm_kg.server import Limits, create_app
+from hfm_kg.server.endpoint import FORM, MAX_BODY, QUERY, UPDATE
+from hfm_kg.server.pool import Pool
 from hfm_kg.store import Snapshot
-from tests.conftest import ROOT, SCRIPT
+from tests.conftest import ROOT, SCRIPT, serving
 
 SELECT = "SELECT ?s { ?s a hfm:Survey } ORDER BY ?s"
 CONSTRUCT = "CONSTRUCT { ?s a hfm:Survey } { ?s a hfm:Survey }"
 INFERRED = "https://w3id.org/hfm/source/inferred"
 
 
-class InProcess(httpx.BaseTransport):
-    """Lets a client call an application without a socket; every request has an event loop of its own."""
-
-    def __init__(self, app: Starlette) -> None:
-        self.app = httpx.ASGITransport(app, raise_app_exceptions=False)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        async def respond() -> httpx.Response:
-            answer = await self.app.handle_async_request(request)
-            content = await answer.aread()
-            return httpx.Response(answer.status_code, headers=answer.headers, content=content)
-
-        return asyncio.run(respond())
-
-
-def client_of(app: Starlette) -> httpx.Client:
-    return httpx.Client(transport=InProcess(app), base_url="http://localhost")
+@pytest.fixture(scope="module")
+def app(store: Store, queries: Catalog, snapshot: Snapshot) -> Starlette:
+    return create_app(store, queries, Pool(snapshot.dump, Limits(evaluators=2)))
 
 
 @pytest.fixture(scope="module")
-def client(store: Store, queries: Catalog) -> Iterator[httpx.Client]:
-    with client_of(create_app(store, queries)) as client:
+def client(app: Starlette) -> Iterator[httpx.Client]:
+    with serving(app) as client:
         yield client
 
 
@@ -275,7 +261,7 @@ def test_a_body_that_is_too_large_is_refused(content_type: str, client: httpx.Cl
     start = b"ASK {} #" if content_type == QUERY else b"query=ASK%20%7B%7D%20%23"
     largest = start + b"x" * (MAX_BODY - len(start))
     headers = {"Content-Type": content_type}
-    assert client.post("/sparql", content=largest, headers=headers).json()["boolean"] is True
+    assert "(limit: length)" in problem(client.post("/sparql", content=largest, headers=headers), 400)
     assert str(MAX_BODY) in problem(client.post("/sparql", content=largest + b"x", headers=headers), 413)
 
 
@@ -293,10 +279,10 @@ def test_odd_escapes_in_the_address_do_no_harm(escape: str, client: httpx.Client
 def test_a_mistake_of_ours_is_told_without_its_insides(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object, **__: object) -> None:
+    async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("/tmp/secret is broken")
 
-    monkeypatch.setattr(sparql, "evaluate", fail)
+    monkeypatch.setattr(Pool, "evaluate", fail)
     detail = problem(client.get("/sparql", params={"query": "ASK {}"}), 500)
     assert "secret" not in detail
     assert "secret" in caplog.text
@@ -391,12 +377,16 @@ def test_every_question_has_an_answer(client: httpx.Client, queries: Catalog) ->
         assert len(answer.text.splitlines()) > 1, query.name
 
 
-def test_what_the_catalogue_holds_is_escaped_on_the_start_page(store: Store, queries: Catalog) -> None:
+def test_what_the_catalogue_holds_is_escaped_on_the_start_page(
+    store: Store, queries: Catalog, snapshot: Snapshot
+) -> None:
     nasty = "</pre><script>alert('x')</script>&amp;\"'"
     text = f"# {nasty}\nASK {{}}"
     planted = CatalogQuery(f"x{nasty}", "competency", Path(), "x.rq", text, {"title": nasty, "question": nasty})
-    app = create_app(store, Catalog({**queries.queries, planted.name: planted}))
-    with client_of(app) as client:
+    app = create_app(
+        store, Catalog({**queries.queries, planted.name: planted}), Pool(snapshot.dump, Limits(evaluators=1))
+    )
+    with serving(app) as client:
         page = Page(client.get("/").text)
         assert "script" not in page.tags
         assert page.text.count(nasty) >= 3
@@ -408,31 +398,6 @@ def test_what_the_catalogue_holds_is_escaped_on_the_start_page(store: Store, que
 
 ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 """Some ten billion times ten thousand solutions to count."""
-
-
-def test_a_query_that_is_at_work_does_not_keep_others_waiting(
-    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun, enough = threading.Event(), threading.Event()
-    run = Endpoint.run
-
-    def slow(self: Endpoint, query: str, *more: object) -> object:
-        if "slow" in query:
-            begun.set()
-            assert enough.wait(60)
-        return run(self, query, *more)  # type: ignore[arg-type] # passed on as they come
-
-    monkeypatch.setattr(Endpoint, "run", slow)
-    answers = []
-    thread = threading.Thread(target=lambda: answers.append(client.get("/sparql", params={"query": "ASK {} # slow"})))
-    thread.start()
-    assert begun.wait(60)
-    assert client.get("/sparql", params={"query": "ASK {}"}).json()["boolean"] is True
-    assert client.get("/").status_code == 200
-    assert not answers
-    enough.set()
-    thread.join()
-    assert [answer.status_code for answer in answers] == [200]
 
 
 def test_head_tells_what_get_would_without_a_body(endpoint: str) -> None:

@@ -36,7 +36,8 @@ LAYERS: dict[str, set[str]] = {
         "statement", "store", "tables", "terms", "transcription", "validate",
     },
     "export": {"catalog", "errors", "export", "registry", "sparql", "statement", "tables", "terms"},
-    "server": {"catalog", "errors", "server", "sparql", "store"},
+    "admission": {"errors", "sparql"},
+    "server": {"admission", "catalog", "errors", "server", "sparql", "store"},
 }  # fmt: skip
 """What each module may import of the package; the command line may import all."""
 

@@ -25,12 +25,10 @@ from pyoxigraph import RdfFormat, Store, parse
 
 from hfm_kg import sparql
 from hfm_kg.errors import HfmError
-from hfm_kg.server.frames import HEADER, Job, Kind, error_frame, pack
+from hfm_kg.server.frames import FORK, HEADER, READY, Job, Kind, error_frame, pack
 
 CHUNK: Final = 64 * 1024
 """Bytes of the result that are sent at once."""
-
-READY, FORK = b"ready", b"fork"
 
 
 class Output:
@@ -99,8 +97,8 @@ def fork(store: Store, control: socket.socket, memory: int) -> None:
         try:
             control.close()
             ours.close()
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            os.set_blocking(theirs.fileno(), True)
+            with Path(os.devnull).open("wb") as nothing:  # the engine's last words before it aborts are for nobody
+                os.dup2(nothing.fileno(), sys.stderr.fileno())
             confine(memory)
             serve(store, theirs)
         except (BrokenPipeError, ConnectionResetError):
@@ -141,11 +139,11 @@ def main(dump: str, descriptor: str, memory: str) -> None:
     control.send(READY)
     try:
         while True:
-            readable, _, _ = select.select([control, wakeup], [], [])
+            readable, _, _ = select.select([control.fileno(), wakeup], [], [])
             if wakeup in readable:
                 os.read(wakeup, 4096)
                 reap(control)
-            if control in readable:
+            if control.fileno() in readable:
                 if control.recv(16) != FORK:
                     return
                 fork(store, control, int(memory))

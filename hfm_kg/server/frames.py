@@ -14,6 +14,12 @@ from hfm_kg.errors import HfmError, QuerySyntaxError
 HEADER: Final = struct.Struct(">BI")
 
 
+READY: Final = b"ready"
+"""What the parent of the evaluators says once it has read the snapshot."""
+FORK: Final = b"fork"
+"""What it is told to do: make another evaluator."""
+
+
 class Kind(enum.IntEnum):
     """What a frame is."""
 
@@ -46,8 +52,10 @@ class Job:
     @classmethod
     def from_payload(cls, payload: bytes) -> Job:
         """The job of a frame's payload."""
-        values: dict[str, Any] = json.loads(payload)
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        told: dict[str, Any] = json.loads(payload)
+        for name in ("default_graph", "named_graphs"):
+            told[name] = tuple(told[name])
+        return cls(**told)
 
 
 def pack(kind: Kind, payload: bytes = b"") -> bytes:

@@ -16,15 +16,14 @@ import socket
 import subprocess
 import sys
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from hfm_kg.admission import Shape, admit
 from hfm_kg.errors import BusyError, ClientBusyError, DeadlineError, EvaluationError, HfmError, SnapshotError
-from hfm_kg.server.evaluator import FORK, READY
-from hfm_kg.server.frames import HEADER, Job, Kind, error_of
+from hfm_kg.server.frames import FORK, HEADER, READY, Job, Kind, error_of
 
 MEGABYTE: Final = 1024 * 1024
 
@@ -175,7 +174,7 @@ class Pool:
         if not self.clients[client]:
             del self.clients[client]
 
-    async def _frames(self, job: Job, seconds: float) -> AsyncIterator[bytes]:
+    async def _frames(self, job: Job, seconds: float) -> AsyncGenerator[bytes]:
         """The media type of the result, then its parts."""
         evaluator: Evaluator | None = None
         whole = False

@@ -1,0 +1,59 @@
+"""What a query may be made of: each limit refuses what passes it, and nothing that people write."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hfm_kg.admission import NAMES, Shape, admit, measure
+from hfm_kg.catalog import Catalog
+from hfm_kg.errors import QueryLimitError
+
+HOSTILE = {
+    "length": "ASK {} #" + "x" * 100_000,
+    "tokens": "SELECT * { VALUES ?x { " + "1 " * 20_000 + "} }",
+    "nesting": "ASK { FILTER(" + "(" * 250 + "1" + ")" * 250 + ") }",
+    "triples": "ASK { " + "?s ?p ?o . " * 1_000 + "}",
+    "optionals": "ASK { " + "OPTIONAL { ?s ?p ?o } " * 300 + "}",
+    "unions": "ASK { { ?s ?p ?o } " + "UNION { } " * 4_000 + "}",
+    "steps": "ASK { ?s " + "hfm:task/" * 1_000 + "hfm:task ?o }",
+}
+"""A query for each limit that the engine would plan for longer than anybody waits, or that is as large."""
+
+
+@pytest.mark.parametrize("limit", sorted(HOSTILE))
+def test_each_limit_refuses_its_query_and_says_its_name(limit: str) -> None:
+    with pytest.raises(QueryLimitError) as raised:
+        admit(HOSTILE[limit], replace(Shape(**dict.fromkeys(NAMES, 10**9)), **{limit: getattr(Shape(), limit)}))
+    assert raised.value.limit == limit
+    assert f"{NAMES[limit]}; at most {getattr(Shape(), limit)} are evaluated (limit: {limit})" in str(raised.value)
+
+
+def test_every_limit_has_its_hostile_query() -> None:
+    assert set(HOSTILE) == set(NAMES)
+
+
+def test_every_query_of_the_catalogue_is_far_below_the_limits(queries: Catalog) -> None:
+    limits = Shape()
+    for query in queries:
+        shape = measure(query.text)
+        for name in NAMES:
+            assert getattr(shape, name) <= getattr(limits, name) / 2, (query.name, name)
+
+
+def test_brackets_in_strings_names_and_comments_do_not_count() -> None:
+    query = "SELECT * { ?s ?p '((((', <http://x/((> # ((((((\n }"
+    assert measure(query).nesting == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("ASK {}", Shape(6, 3, 1, 1, 0, 0, 0)),
+        ("ASK { ?s ?p ?o ; a ?c , ?d }", Shape(28, 12, 1, 3, 0, 0, 0)),
+        ("ASK { ?s (a/a)|^a ?o OPTIONAL { } }", Shape(35, 19, 2, 2, 1, 0, 3)),
+    ],
+)
+def test_what_is_counted(query: str, expected: Shape) -> None:
+    assert measure(query) == expected

@@ -1,0 +1,299 @@
+"""No query can hurt the others: each way to do so is tried on a real server, and others are answered meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
+
+import httpx
+import pytest
+from pyoxigraph import Store
+
+from hfm_kg.admission import Shape
+from hfm_kg.catalog import Catalog
+from hfm_kg.errors import BusyError, ClientBusyError, DeadlineError, EvaluationError, QuerySyntaxError
+from hfm_kg.server import Limits, create_app
+from hfm_kg.server.frames import Job
+from hfm_kg.server.pool import MEGABYTE, Answer, Pool
+from hfm_kg.store import Snapshot
+
+from .conftest import serving
+
+Result = TypeVar("Result")
+
+CHEAP = "ASK { ?m a hfm:FoundationModel }"
+ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
+HUNGRY = "SELECT * { ?a ?b ?c . ?d ?e ?f } ORDER BY ?a"
+NESTED = "SELECT * { ?s a ?c FILTER(" + "STR(" * 3_000 + "?s" + ")" * 3_000 + "= 'x') }"
+ALL = "SELECT * { ?s ?p ?o }"
+UNLIMITED = Shape(*[10**9] * 7)
+LIMITS = Limits(evaluators=2, timeout=20, memory=256 * MEGABYTE, shape=UNLIMITED)
+
+
+def with_pool(snapshot: Snapshot, limits: Limits, use: Callable[[Pool], Awaitable[Result]]) -> Result:
+    """Run something with a pool of its own."""
+
+    async def run() -> Result:
+        pool = Pool(snapshot.dump, limits)
+        await pool.start()
+        try:
+            return await use(pool)
+        finally:
+            await pool.close()
+
+    return asyncio.run(run())
+
+
+async def cheap(pool: Pool) -> bytes:
+    return (await pool.evaluate(Job(CHEAP))).head
+
+
+async def whole(answer: Answer) -> bytes:
+    return answer.head + b"".join([chunk async for chunk in answer.rest or nothing()])
+
+
+async def nothing() -> object:
+    for chunk in ():
+        yield chunk
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something has come to pass; the test fails if that takes a minute."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize(
+    ("query", "limits", "error", "message"),
+    [
+        (ENDLESS, replace(LIMITS, timeout=0.3), DeadlineError, "took longer than 0.3 seconds and was stopped"),
+        (HUNGRY, LIMITS, EvaluationError, "needs more than the 256 MB of memory that it may use"),
+        (NESTED, LIMITS, EvaluationError, "nests deeper than the engine can evaluate"),
+        (ALL, replace(LIMITS, result=1000), EvaluationError, "larger than 1000 bytes; ask for less with LIMIT"),
+    ],
+    ids=["deadline", "memory", "stack", "result"],
+)
+def test_a_query_that_overruns_is_ended_and_its_evaluator_replaced(
+    snapshot: Snapshot, query: str, limits: Limits, error: type[Exception], message: str
+) -> None:
+    async def use(pool: Pool) -> None:
+        for _ in range(3):
+            with pytest.raises(error) as raised:
+                await pool.evaluate(Job(query))
+            assert message in str(raised.value)
+            assert b"true" in await cheap(pool)
+        assert pool.killed == 3
+        await until(lambda: pool.alive == len(pool.idle) == 2)
+
+    with_pool(snapshot, limits, use)
+
+
+def test_a_client_may_ask_for_less_time_and_not_for_more(snapshot: Snapshot) -> None:
+    async def use(pool: Pool) -> None:
+        with pytest.raises(DeadlineError, match="longer than 0.1 seconds"):
+            await pool.evaluate(Job(ENDLESS), timeout=0.1)
+        with pytest.raises(DeadlineError, match="longer than 0.4 seconds"):
+            await pool.evaluate(Job(ENDLESS), timeout=1000)
+
+    with_pool(snapshot, replace(LIMITS, timeout=0.4), use)
+
+
+def test_the_mistakes_of_a_query_are_told_as_they_are(snapshot: Snapshot) -> None:
+    async def use(pool: Pool) -> None:
+        with pytest.raises(QuerySyntaxError) as raised:
+            await pool.evaluate(Job("SELECT *\n{ ?s ?p }"))
+        assert (raised.value.line, raised.value.query) == (2, "SELECT *\n{ ?s ?p }")
+        assert pool.killed == 0
+
+    with_pool(snapshot, LIMITS, use)
+
+
+def test_a_query_whose_client_leaves_is_stopped(snapshot: Snapshot) -> None:
+    async def use(pool: Pool) -> None:
+        work = asyncio.create_task(pool.evaluate(Job(ENDLESS)))
+        await until(lambda: len(pool.idle) == 1)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+        await until(lambda: len(pool.idle) == 2)
+        assert pool.killed == 1
+        assert not pool.clients
+
+    with_pool(snapshot, LIMITS, use)
+
+
+def test_who_waits_is_served_in_turn_and_too_many_are_sent_away(snapshot: Snapshot) -> None:
+    async def use(pool: Pool) -> None:
+        endless = [asyncio.create_task(pool.evaluate(Job(ENDLESS))) for _ in range(2)]
+        await until(lambda: not pool.idle)
+        patient = [asyncio.create_task(pool.evaluate(Job(CHEAP))) for _ in range(3)]
+        await until(lambda: len(pool.waiting) == 3)
+        with pytest.raises(BusyError) as raised:
+            await pool.evaluate(Job(CHEAP))
+        assert raised.value.retry_after > 0
+        patient[1].cancel()
+        for work in endless:
+            work.cancel()
+        answers = await asyncio.gather(*patient, return_exceptions=True)
+        assert [isinstance(answer, Answer) for answer in answers] == [True, False, True]
+
+    with_pool(snapshot, replace(LIMITS, queue=3), use)
+
+
+def test_one_client_cannot_take_all_places(snapshot: Snapshot) -> None:
+    async def use(pool: Pool) -> None:
+        greedy = [asyncio.create_task(pool.evaluate(Job(ENDLESS), "greedy")) for _ in range(2)]
+        await until(lambda: not pool.idle)
+        with pytest.raises(ClientBusyError, match="you have 2 queries under way"):
+            await pool.evaluate(Job(CHEAP), "greedy")
+        other = asyncio.create_task(pool.evaluate(Job(CHEAP), "other"))
+        await until(lambda: len(pool.waiting) == 1)
+        greedy[0].cancel()
+        assert b"true" in (await other).head
+        greedy[1].cancel()
+        await asyncio.gather(*greedy, return_exceptions=True)
+
+    with_pool(snapshot, replace(LIMITS, per_client=2), use)
+
+
+def test_a_large_result_is_streamed_whole(snapshot: Snapshot, store: Store) -> None:
+    async def use(pool: Pool) -> None:
+        answer = await pool.evaluate(Job(ALL, format_name="csv"), "reader")
+        assert answer.rest is not None
+        assert pool.clients == {"reader": 1}
+        assert (await whole(answer)).count(b"\r\n") == len({quad.triple for quad in store}) + 1
+        assert not pool.clients
+
+    with_pool(snapshot, LIMITS, use)
+
+
+def test_a_killed_evaluator_or_parent_is_replaced(snapshot: Snapshot) -> None:
+    async def use(pool: Pool) -> None:
+        for evaluator in list(pool.idle):
+            os.kill(evaluator.process, signal.SIGKILL)
+        await until(lambda: pool.killed == 2 and len(pool.idle) == 2)
+        assert b"true" in await cheap(pool)
+        assert pool.parent is not None
+        before = {evaluator.process for evaluator in pool.idle}
+        os.kill(pool.parent.pid, signal.SIGKILL)
+        await until(lambda: len(pool.idle) == 2 and not before & {evaluator.process for evaluator in pool.idle})
+        assert b"true" in await cheap(pool)
+
+    with_pool(snapshot, LIMITS, use)
+
+
+def test_an_evaluator_can_open_nothing(snapshot: Snapshot) -> None:
+    async def use(pool: Pool) -> None:
+        for evaluator in pool.idle:
+            with open(f"/proc/{evaluator.process}/limits", encoding="utf-8") as file:  # noqa: PTH123 # a file of the kernel's
+                limits = {line[:25].strip(): line[25:].split()[:2] for line in file}
+            assert limits["Max open files"] == ["0", "0"]
+            assert limits["Max core file size"] == ["0", "0"]
+            assert limits["Max data size"][0].isdigit()
+
+    with_pool(snapshot, LIMITS, use)
+
+
+def test_no_process_is_left(snapshot: Snapshot) -> None:
+    processes: list[int] = []
+
+    async def use(pool: Pool) -> None:
+        assert pool.parent is not None
+        processes.extend([pool.parent.pid, *(evaluator.process for evaluator in pool.idle)])
+        work = asyncio.create_task(pool.evaluate(Job(ENDLESS)))
+        await until(lambda: len(pool.idle) == 1)
+        work.cancel()
+
+    with_pool(snapshot, LIMITS, use)
+    deadline = time.monotonic() + 60
+    while any(os.path.exists(f"/proc/{process}/root") for process in processes):  # noqa: PTH110 # as above
+        assert time.monotonic() < deadline
+
+
+# --- over HTTP ------------------------------------------------------------------------------------------------
+
+
+def test_hostile_clients_do_not_keep_others_from_their_answers(
+    snapshot: Snapshot, store: Store, queries: Catalog
+) -> None:
+    limits = Limits(evaluators=3, timeout=0.5, memory=128 * MEGABYTE, shape=UNLIMITED, per_client=1000)
+    statuses: dict[str, set[int]] = {name: set() for name in (ENDLESS, HUNGRY, NESTED)}
+    enough = threading.Event()
+
+    def attack(address: str, query: str) -> None:
+        with httpx.Client(base_url=address, timeout=60) as client:
+            while not enough.is_set():
+                statuses[query].add(client.post("/sparql", data={"query": query}).status_code)
+
+    with serving(create_app(store, queries, Pool(snapshot.dump, limits))) as client:
+        attackers = [threading.Thread(target=attack, args=(str(client.base_url), query)) for query in statuses]
+        for attacker in attackers:
+            attacker.start()
+        try:
+            answers = [client.get("/sparql", params={"query": CHEAP}) for _ in range(40)]
+        finally:
+            enough.set()
+            for attacker in attackers:
+                attacker.join()
+    assert {answer.status_code for answer in answers} == {200}
+    assert all(answer.json()["boolean"] for answer in answers)
+    assert statuses == {ENDLESS: {504}, HUNGRY: {503}, NESTED: {503}}
+
+
+def test_a_stream_that_breaks_is_never_a_whole_answer(snapshot: Snapshot, store: Store, queries: Catalog) -> None:
+    limits = replace(LIMITS, hold=1000, result=200_000)
+    with (
+        serving(create_app(store, queries, Pool(snapshot.dump, limits))) as client,
+        pytest.raises(httpx.RemoteProtocolError),
+    ):
+        client.get("/sparql", params={"query": ALL})
+
+
+@pytest.mark.parametrize(
+    ("limits", "query", "status", "headers"),
+    [
+        (replace(LIMITS, shape=Shape()), NESTED, 400, {}),
+        (replace(LIMITS, timeout=0.2), ENDLESS, 504, {}),
+        (replace(LIMITS, per_client=0), CHEAP, 429, {"retry-after": "1"}),
+    ],
+)
+def test_each_refusal_is_a_problem(
+    snapshot: Snapshot, store: Store, queries: Catalog, limits: Limits, query: str, status: int, headers: dict[str, str]
+) -> None:
+    with serving(create_app(store, queries, Pool(snapshot.dump, limits))) as client:
+        answer = client.post("/sparql", data={"query": query})
+    assert answer.status_code == answer.json()["status"] == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert headers.items() <= dict(answer.headers).items()
+
+
+def test_a_client_that_hangs_up_frees_its_evaluator(snapshot: Snapshot, store: Store, queries: Catalog) -> None:
+    pool = Pool(snapshot.dump, replace(LIMITS, evaluators=1))
+    with serving(create_app(store, queries, pool)) as client:
+        host, port = client.base_url.host, client.base_url.port
+        assert port is not None
+        with socket.create_connection((host, port)) as connection:
+            query = httpx.QueryParams(query=ENDLESS)
+            connection.sendall(f"GET /sparql?{query} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            while pool.idle:
+                time.sleep(0.01)
+        assert client.get("/sparql", params={"query": CHEAP}).status_code == 200
+        assert pool.killed == 1
+
+
+@pytest.mark.parametrize("timeout", ["0", "-1", "x", "nan", "inf"])
+def test_a_timeout_must_be_a_number_of_seconds(
+    snapshot: Snapshot, store: Store, queries: Catalog, timeout: str
+) -> None:
+    with serving(create_app(store, queries, Pool(snapshot.dump, LIMITS))) as client:
+        answer = client.get("/sparql", params={"query": CHEAP, "timeout": timeout})
+    assert answer.status_code == 400
+    assert f"timeout={timeout!r} is no number of seconds" in answer.json()["detail"]
