@@ -350,23 +350,45 @@ def register(root: Path | None) -> None:
     help="Port to listen on; 0 takes a free one.",
     show_default=True,
 )
+@click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), help="Seconds that a query may take.  [default: 30]"
+)
+@click.option(
+    "--memory", type=click.IntRange(1), help="Megabytes that a query may use beyond the graph.  [default: 1024]"
+)
+@click.option("--result", type=click.IntRange(1), help="Megabytes that a result may have.  [default: 256]")
+@click.option("--evaluators", type=click.IntRange(1), help="Queries evaluated at once.  [default: the number of cores]")
+@click.option("--queue", type=click.IntRange(0), help="Queries that may wait.  [default: 64]")
+@click.option("--per-client", type=click.IntRange(1), help="Queries of one client at once.  [default: 16]")
+@click.option(
+    "--limit",
+    "shape",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help="What a query may be made of: length, tokens, nesting, triples, optionals, unions, steps. May be repeated.",
+)
 @root_option
 @output_option
-def serve(host: str, port: int, root: Path | None, output: Path | None) -> None:
+def serve(
+    host: str, port: int, root: Path | None, output: Path | None, shape: tuple[str, ...], **limits: float | int | None
+) -> None:
     """Serve the graph: a SPARQL endpoint at /sparql and a start page. Ctrl-C stops it.
 
-    Builds a snapshot first if there is none.
+    Builds a snapshot first if there is none. A query that takes too long, too much memory, or breaks the process that
+    evaluates it, is ended with an error of its own, and hurts no other.
 
     \b
     Examples:
       hfm-kg serve
-      hfm-kg serve --port 8080
+      hfm-kg serve --port 8080 --timeout 10 --memory 512
+      hfm-kg serve --limit triples=500 --limit nesting=100
     """
     from hfm_kg import server
 
     settings = _settings(root, output)
     queries = _catalog(settings)
-    server.run(_snapshot(settings), queries, host, port, server.Limits())
+    allowed = server.limits(shape, {name: value for name, value in limits.items() if value is not None})
+    server.run(_snapshot(settings), queries, host, port, allowed)
 
 
 def _catalog(settings: Settings) -> Catalog:

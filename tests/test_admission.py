@@ -51,8 +51,8 @@ def test_brackets_in_strings_names_and_comments_do_not_count() -> None:
     ("query", "expected"),
     [
         ("ASK {}", Shape(6, 3, 1, 1, 0, 0, 0)),
-        ("ASK { ?s ?p ?o ; a ?c , ?d }", Shape(28, 12, 1, 3, 0, 0, 0)),
-        ("ASK { ?s (a/a)|^a ?o OPTIONAL { } }", Shape(35, 19, 2, 2, 1, 0, 3)),
+        ("ASK { ?s ?p ?o ; a ?c , ?d }", Shape(28, 11, 1, 3, 0, 0, 0)),
+        ("ASK { ?s (a/a)|^a ?o OPTIONAL { } }", Shape(35, 16, 2, 2, 1, 0, 3)),
     ],
 )
 def test_what_is_counted(query: str, expected: Shape) -> None:

@@ -37,7 +37,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "export": {"catalog", "errors", "export", "registry", "sparql", "statement", "tables", "terms"},
     "admission": {"errors", "sparql"},
-    "server": {"admission", "catalog", "errors", "server", "sparql", "store"},
+    "server": {"admission", "catalog", "errors", "server", "sparql", "store", "tables"},
 }  # fmt: skip
 """What each module may import of the package; the command line may import all."""
 

@@ -79,11 +79,11 @@ PR_SET_PDEATHSIG: Final = 1
 
 def confine(memory: int) -> None:
     """Take from this process what no query needs: new descriptors, core dumps, and memory beyond ``memory`` bytes."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    used = next(
-        int(line.split()[1]) * 1024 for line in Path("/proc/self/status").read_text().splitlines() if "VmData" in line
-    )
-    resource.setrlimit(resource.RLIMIT_DATA, (used + memory, used + memory))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        used = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData:"))
+        resource.setrlimit(resource.RLIMIT_DATA, (used + memory, used + memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # those that are open stay so
 

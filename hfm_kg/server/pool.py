@@ -16,14 +16,23 @@ import socket
 import subprocess
 import sys
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from hfm_kg.admission import Shape, admit
-from hfm_kg.errors import BusyError, ClientBusyError, DeadlineError, EvaluationError, HfmError, SnapshotError
+from hfm_kg.admission import NAMES, Shape, admit
+from hfm_kg.errors import (
+    BusyError,
+    ClientBusyError,
+    DeadlineError,
+    EvaluationError,
+    HfmError,
+    SnapshotError,
+    UsageError,
+)
 from hfm_kg.server.frames import FORK, HEADER, READY, Job, Kind, error_of
+from hfm_kg.tables import nearest
 
 MEGABYTE: Final = 1024 * 1024
 
@@ -48,6 +57,26 @@ class Limits:
     """Queries of one client that may be under way or wait."""
     shape: Shape = field(default_factory=Shape)
     """What a query may be made of."""
+
+
+def limits(shape: Iterable[str], given: Mapping[str, float]) -> Limits:
+    """Limits as an operator gives them: those of a query's shape as NAME=NUMBER, memory and result in megabytes.
+
+    Raises UsageError, with the nearest name, over an unknown one.
+    """
+    counts = {}
+    for text in shape:
+        name, _, number = text.partition("=")
+        if name not in NAMES:
+            raise UsageError(f"--limit {text}: no limit {name!r}{nearest(name, list(NAMES))}")
+        if not number.isdecimal():
+            raise UsageError(f"--limit {text}: {number!r} is no number; write {name}={getattr(Shape(), name)}")
+        counts[name] = int(number)
+    values = {name: int(value) if name != "timeout" else value for name, value in given.items()}
+    for name in ("memory", "result"):
+        if name in values:
+            values[name] = int(values[name]) * MEGABYTE
+    return Limits(shape=Shape(**counts), **values)  # type: ignore[arg-type] # all but the time-out are whole numbers
 
 
 @dataclass
