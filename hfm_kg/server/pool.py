@@ -98,10 +98,14 @@ class Evaluator:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
+    has_died: bool = False
+    """Whether it has ended by itself; its number may then be another process's."""
+
     def kill(self) -> None:
         """End the process, whatever it does."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.process, signal.SIGKILL)
+        if not self.has_died:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process, signal.SIGKILL)
         self.writer.transport.abort()
 
     async def frame(self) -> tuple[Kind, bytes]:
@@ -231,6 +235,7 @@ class Pool:
             raise DeadlineError(f"the query took longer than {seconds:g} seconds and was stopped") from None
         except (asyncio.IncompleteReadError, ConnectionError):
             assert evaluator is not None
+            evaluator.has_died = True
             raise await self._broken(evaluator) from None
         finally:
             if evaluator is not None:
@@ -339,6 +344,7 @@ class Pool:
         for evaluator in self.idle:
             if evaluator.process == process:
                 self.idle.remove(evaluator)
+                evaluator.has_died = True
                 self._give_back(evaluator, whole=False)
                 break
         while len(self.endings) > 2 * self.limits.evaluators + self.limits.queue:
