@@ -360,6 +360,7 @@ def register(root: Path | None) -> None:
 @click.option("--evaluators", type=click.IntRange(1), help="Queries evaluated at once.  [default: the number of cores]")
 @click.option("--queue", type=click.IntRange(0), help="Queries that may wait.  [default: 64]")
 @click.option("--per-client", type=click.IntRange(1), help="Queries of one client at once.  [default: 16]")
+@click.option("--cache", type=click.IntRange(0), help="Megabytes of answers that are kept.  [default: 64]")
 @click.option(
     "--limit",
     "shape",

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from hfm_kg import catalog
 from hfm_kg.errors import HfmError, UsageError
 from hfm_kg.server import pages, problems
+from hfm_kg.server.cache import Cache
 from hfm_kg.server.endpoint import Endpoint
 from hfm_kg.server.pool import Limits, Pool
 from hfm_kg.store import Snapshot
@@ -40,7 +41,7 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool) -> Starlette:
         lifespan=lifespan,
         routes=[
             Route("/", pages.start_page(store, queries), methods=["GET"]),
-            Route("/sparql", Endpoint(pool), name="sparql"),
+            Route("/sparql", Endpoint(pool, Cache(pool.dump.parent.name, pool.limits.cache)), name="sparql"),
         ],
         exception_handlers={
             HfmError: problems.from_error,

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from hfm_kg import sparql
 from hfm_kg.errors import ForbiddenError, UsageError
+from hfm_kg.server.cache import Cache, Cached
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer, Pool
 from hfm_kg.server.problems import HEADERS, problem
@@ -28,11 +29,15 @@ MAX_BODY = 1_000_000
 """Bytes of a request's body: far more than any query that a person or a tool writes."""
 
 
-class Endpoint:
-    """The ASGI application at ``/sparql``; it holds the pool and nothing else."""
+SMALL = 1000
+"""Bytes of a body that is not worth compressing."""
 
-    def __init__(self, pool: Pool) -> None:
-        self.pool = pool
+
+class Endpoint:
+    """The ASGI application at ``/sparql``; it holds the pool, the cache, and nothing else."""
+
+    def __init__(self, pool: Pool, cache: Cache) -> None:
+        self.pool, self.cache = pool, cache
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -88,7 +93,8 @@ class Endpoint:
             parameters.get("format"),
         )
         client = request.client.host if request.client else ""
-        work = asyncio.create_task(self.pool.evaluate(job, client, _seconds(parameters.get("timeout"))))
+        seconds = _seconds(parameters.get("timeout"))
+        work = asyncio.create_task(self.cache.answer(job, lambda: self.pool.evaluate(job, client, seconds)))
         try:
             await _first(work, _gone(request))
         except asyncio.CancelledError:  # uvicorn cancels what still runs when its grace is over
@@ -98,9 +104,30 @@ class Endpoint:
             work.cancel()
             raise HTTPException(499)  # nobody reads it
         answer = work.result()
+        if isinstance(answer, Cached):
+            return _ready_made(request, answer)
         if answer.rest is None:
             return Response(answer.head, media_type=answer.content_type, headers=HEADERS)
         return StreamingResponse(_joined(answer), media_type=answer.content_type, headers=HEADERS)
+
+
+def _ready_made(request: Request, answer: Cached) -> Response:
+    """A cached answer, compressed if the client takes that, or 304 if it has it already."""
+    compressed = len(answer.body) > SMALL and "gzip" in request.headers.get("accept-encoding", "")
+    etag = f'{answer.etag[:-1]}-gzip"' if compressed else answer.etag
+    headers = {**HEADERS, "Vary": "Accept, Accept-Encoding", "Cache-Control": "public, no-cache", "ETag": etag}
+    if _matches(request.headers.get("if-none-match", ""), etag):
+        return Response(status_code=304, headers=headers)
+    if compressed:
+        headers["Content-Encoding"] = "gzip"
+    body = answer.compressed if compressed else answer.body
+    return Response(body, media_type=answer.content_type, headers=headers)
+
+
+def _matches(header: str, etag: str) -> bool:
+    """Whether an If-None-Match header names an entity tag: RFC 9110, section 13.1.2."""
+    given = {tag.strip().removeprefix("W/") for tag in header.split(",")}
+    return "*" in given or etag in given
 
 
 async def _first(work: asyncio.Task[Answer], gone: Coroutine[None, None, None]) -> None:

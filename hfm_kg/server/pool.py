@@ -55,12 +55,14 @@ class Limits:
     """Queries that may wait for an evaluator."""
     per_client: int = 16
     """Queries of one client that may be under way or wait."""
+    cache: int = 64 * MEGABYTE
+    """Bytes of answers that are kept ready-made."""
     shape: Shape = field(default_factory=Shape)
     """What a query may be made of."""
 
 
 def limits(shape: Iterable[str], given: Mapping[str, float]) -> Limits:
-    """Limits as an operator gives them: those of a query's shape as NAME=NUMBER, memory and result in megabytes.
+    """Limits as an operator gives them: those of a query's shape as NAME=NUMBER, memory, result and cache in megabytes.
 
     Raises UsageError, with the nearest name, over an unknown one.
     """
@@ -73,7 +75,7 @@ def limits(shape: Iterable[str], given: Mapping[str, float]) -> Limits:
             raise UsageError(f"--limit {text}: {number!r} is no number; write {name}={getattr(Shape(), name)}")
         counts[name] = int(number)
     values = {name: int(value) if name != "timeout" else value for name, value in given.items()}
-    for name in ("memory", "result"):
+    for name in ("memory", "result", "cache"):
         if name in values:
             values[name] = int(values[name]) * MEGABYTE
     return Limits(shape=Shape(**counts), **values)  # type: ignore[arg-type] # all but the time-out are whole numbers
@@ -86,6 +88,12 @@ class Answer:
     content_type: str
     head: bytes
     rest: AsyncIterator[bytes] | None = None
+    is_taken: bool = False
+
+    def take(self) -> bool:
+        """Whether the caller is the first that asks for the rest, which can be read only once."""
+        first, self.is_taken = not self.is_taken, True
+        return first
 
 
 @dataclass(eq=False)

@@ -1,0 +1,110 @@
+"""Ready-made answers of a snapshot, which never changes: by query, dataset and what the client accepts.
+
+Equal queries that are under way at the same time are evaluated once. Answers are dropped, the longest unused first, when
+together they are larger than the cache may be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from hfm_kg.server.frames import Job
+from hfm_kg.server.pool import Answer
+from hfm_kg.sparql import keywords
+
+CHANGING: Final = frozenset({"NOW", "RAND", "UUID", "STRUUID", "BNODE"})
+"""Functions whose value is another one each time."""
+OVERHEAD: Final = 2000
+"""Bytes that an answer takes beside its body: query, names, objects."""
+
+
+@dataclass(frozen=True)
+class Cached:
+    """A whole answer."""
+
+    content_type: str
+    body: bytes = field(repr=False)
+    etag: str
+    """Strong entity tag of the body: RFC 9110, section 8.8.3."""
+
+    @cached_property
+    def compressed(self) -> bytes:
+        """The body as gzip."""
+        return gzip.compress(self.body, compresslevel=6, mtime=0)
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory at the most: the body, as large again if it does not compress, and what surrounds it."""
+        return 2 * len(self.body) + OVERHEAD
+
+
+@dataclass
+class _Flight:
+    """A query under way, and how many wait for it."""
+
+    task: asyncio.Task[Answer]
+    waiting: int = 0
+
+
+class Cache:
+    """Answers by job. ``snapshot`` names the data, ``limit`` is in bytes."""
+
+    def __init__(self, snapshot: str, limit: int) -> None:
+        self.snapshot, self.limit = snapshot, limit
+        self.answers: OrderedDict[Job, Cached] = OrderedDict()
+        self.flights: dict[Job, _Flight] = {}
+        self.size = self.hits = self.misses = 0
+
+    def get(self, job: Job) -> Cached | None:
+        """The answer to a job, if it is there."""
+        if (found := self.answers.get(job)) is None:
+            self.misses += 1
+            return None
+        self.hits += 1
+        self.answers.move_to_end(job)
+        return found
+
+    async def answer(self, job: Job, evaluate: Callable[[], Awaitable[Answer]]) -> Cached | Answer:
+        """The answer to a job, evaluated unless it is there or under way; an answer that is streamed is nobody else's.
+
+        A caller that is cancelled leaves the evaluation to the others that wait for it, and stops it if it was the last.
+        """
+        if (found := self.get(job)) is not None:
+            return found
+        if not CHANGING.isdisjoint(keywords(job.query)):
+            return await evaluate()
+        flight = self.flights.get(job)
+        if flight is None:
+            flight = self.flights[job] = _Flight(asyncio.ensure_future(evaluate()))
+        flight.waiting += 1
+        try:
+            answer = await asyncio.shield(flight.task)
+        finally:
+            flight.waiting -= 1
+            if flight.task.done() or not flight.waiting:
+                flight.task.cancel()
+                if self.flights.get(job) is flight:
+                    del self.flights[job]
+        if answer.rest is not None:
+            return answer if answer.take() else await evaluate()
+        return self.answers.get(job) or self._keep(job, answer)
+
+    def _keep(self, job: Job, answer: Answer) -> Cached:
+        graphs = "\0".join((*job.default_graph, "", *job.named_graphs))
+        named = "\0".join((self.snapshot, answer.content_type, job.query, graphs))
+        digest = hashlib.sha256(named.encode()).hexdigest()[:32]
+        cached = Cached(answer.content_type, answer.head, f'"{digest}"')
+        if cached.size <= self.limit // 8:  # one large answer must not drive out all others
+            self.answers[job] = cached
+            self.size += cached.size
+            while self.size > self.limit:
+                _, dropped = self.answers.popitem(last=False)
+                self.size -= dropped.size
+        return cached
