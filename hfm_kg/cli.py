@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,17 @@ def root_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--root",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
         help="Folder that holds data, ontology and queries.  [default: those of this installation]",
+    )(command)
+
+
+def records_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option that names the format of rows that are no answer to a query."""
+    return click.option(
+        "--format",
+        "-f",
+        "format_name",
+        type=click.Choice(["table", "tsv", "json"]),
+        help="Output format.  [default: table on a terminal, else tsv]",
     )(command)
 
 
@@ -134,6 +145,39 @@ def check(ctx: click.Context, root: Path | None, shacl: bool, reasoning: bool) -
 
 
 @main.command()
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@records_option
+@root_option
+@click.pass_context
+def reason(ctx: click.Context, file: Path | None, format_name: str | None, root: Path | None) -> None:
+    """Report what the OWL API and three reasoners make of an ontology FILE.
+
+    Tells whether it lies in OWL 2 DL, whether HermiT, Openllet and ELK find it consistent and each class satisfiable,
+    and whether they agree; the exit code is 1 if not. Without FILE this is done for hfm.owl and hfm-facts.owl as data
+    and ontology state them now. Needs: pip install 'hfm-kg[owlapi]'
+
+    \b
+    Examples:
+      hfm-kg reason
+      hfm-kg reason --root . --format json
+      hfm-kg reason my-ontology.owl
+    """
+    from hfm_kg import inspection, pipeline, present
+
+    with (
+        _progress() as progress,
+        nullcontext([file]) if file else pipeline.owl_files(_settings(root), progress) as files,
+    ):
+        reports = {}
+        for path in files:
+            progress(f"reasoning over {path.name}")
+            reports[path.name] = inspection.inspect(path)
+    rows = [{"ontology": name, **row} for name, report in reports.items() for row in report.rows()]
+    present.records(rows, format_name or present.default_format(False))
+    ctx.exit(0 if all(report.is_sound for report in reports.values()) else 1)
+
+
+@main.command()
 @click.argument("query", required=False)
 @click.option(
     "--format",
@@ -185,13 +229,7 @@ def query(
 
 
 @main.command()
-@click.option(
-    "--format",
-    "-f",
-    "format_name",
-    type=click.Choice(["table", "tsv", "json"]),
-    help="Output format.  [default: table on a terminal, else tsv]",
-)
+@records_option
 @root_option
 @output_option
 def claims(format_name: str | None, root: Path | None, output: Path | None) -> None:
