@@ -145,11 +145,11 @@ def check(ctx: click.Context, root: Path | None, shacl: bool, reasoning: bool) -
 
 
 @main.command()
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @records_option
 @root_option
 @click.pass_context
-def reason(ctx: click.Context, file: Path | None, format_name: str | None, root: Path | None) -> None:
+def reason(ctx: click.Context, files: tuple[Path, ...], format_name: str | None, root: Path | None) -> None:
     """Report what the OWL API and three reasoners make of an ontology FILE.
 
     Tells whether it lies in OWL 2 DL, whether HermiT, Openllet and ELK find it consistent and each class satisfiable,
@@ -164,17 +164,15 @@ def reason(ctx: click.Context, file: Path | None, format_name: str | None, root:
     """
     from hfm_kg import inspection, pipeline, present
 
-    with (
-        _progress() as progress,
-        nullcontext([file]) if file else pipeline.owl_files(_settings(root), progress) as files,
-    ):
-        reports = {}
-        for path in files:
-            progress(f"reasoning over {path.name}")
-            reports[path.name] = inspection.inspect(path)
-    rows = [{"ontology": name, **row} for name, report in reports.items() for row in report.rows()]
+    given = nullcontext(files) if files else pipeline.owl_files(_settings(root))
+    with _progress() as progress, given as paths:
+        progress(f"reasoning over {', '.join(path.name for path in paths)}")
+        reports = inspection.inspect(paths)
+    rows = [
+        {"ontology": path.name, **row} for path, report in zip(paths, reports, strict=True) for row in report.rows()
+    ]
     present.records(rows, format_name or present.default_format(False))
-    ctx.exit(0 if all(report.is_sound for report in reports.values()) else 1)
+    ctx.exit(0 if all(report.is_sound for report in reports) else 1)
 
 
 @main.command()

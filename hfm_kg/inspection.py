@@ -189,20 +189,20 @@ def _reasoning_rows(check: str, found: Reasoning) -> Iterator[dict[str, str]]:
             yield _row(check, by, f"nothing can belong to {name}", False)
 
 
-def inspect(path: Path) -> Report:
-    """Profiles, consistency, classification and realisation of an ontology file, by three reasoners.
+def inspect(paths: Sequence[Path]) -> list[Report]:
+    """Profiles, consistency, classification and realisation of each ontology file, by three reasoners.
 
-    Raises UsageError if the file cannot be read as an ontology or imports another, NotInstalledError if there are no
+    Raises UsageError if a file cannot be read as an ontology or imports another, NotInstalledError if there are no
     jars. An ontology that is not sound raises nothing; see :attr:`Report.is_sound`.
     """
-    return owlapi.run(_inspect, path)
+    return owlapi.run(_inspect, paths)
 
 
-def ask(path: Path, axioms: Sequence[str], reasoner: str = "HermiT") -> list[Verdict]:
+def ask(path: Path, axioms: Sequence[str], reasoner: str = "Openllet") -> list[Verdict]:
     """What an ontology file says of each of some axioms, written in OWL 2 functional-style syntax.
 
-    The prefixes of :data:`PREFIXES` are known. Raises as :func:`inspect` does, and UsageError if the axioms
-    do not parse or the ontology itself is inconsistent.
+    The prefixes of :data:`PREFIXES` are known. Openllet is asked, since it need not begin anew with each axiom. Raises
+    as :func:`inspect` does, and UsageError if the axioms do not parse or the ontology itself is inconsistent.
     """
     return owlapi.run(_ask, path, tuple(axioms), reasoner)
 
@@ -210,8 +210,11 @@ def ask(path: Path, axioms: Sequence[str], reasoner: str = "HermiT") -> list[Ver
 # --- in the process with the JVM; what is typed Any is Java -----------------------------------------------------------
 
 
-def _inspect(path: Path) -> Report:
-    ontology = owlapi.load(path)
+def _inspect(paths: Sequence[Path]) -> list[Report]:
+    return [_report(owlapi.load(path)) for path in paths]
+
+
+def _report(ontology: Any) -> Report:
     profiles = java("org.semanticweb.owlapi.profiles.Profiles")
     reports = {name: list(profiles.valueOf(name).checkOntology(ontology).getViolations()) for name in PROFILES}
     part = _el_part(ontology, reports["OWL2_EL"])

@@ -259,15 +259,14 @@ def manifest_text(snapshot: store.Snapshot) -> str:
 
 
 @contextmanager
-def owl_files(settings: Settings, progress: Progress = _silent) -> Iterator[list[Path]]:
+def owl_files(settings: Settings) -> Iterator[tuple[Path, ...]]:
     """``hfm.owl`` and ``hfm-facts.owl`` as the input states them, in a folder that is gone after the context."""
-    progress("reading the tables")
     built = stated(settings)
     with tempfile.TemporaryDirectory(prefix="hfm-kg-") as folder:
         files = {"hfm.owl": owl.merged(built), "hfm-facts.owl": owl.with_facts(built)}
         for name, triples in files.items():
             (Path(folder) / name).write_bytes(graphs.write(triples, "owl"))
-        yield [Path(folder) / name for name in files]
+        yield tuple(Path(folder) / name for name in files)
 
 
 ENGINES = ("hfm-kg", "pyoxigraph", "owlready2", "rdflib")
