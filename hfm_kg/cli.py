@@ -18,7 +18,6 @@ import click
 from hfm_kg import __version__, atomic
 from hfm_kg.errors import HfmError, UsageError
 from hfm_kg.pipeline import Settings
-from hfm_kg.tables import nearest
 
 if TYPE_CHECKING:
     from hfm_kg.catalog import Catalog
@@ -122,8 +121,11 @@ def build(root: Path | None, output: Path | None, shacl: bool, reasoning: bool) 
 @root_option
 @click.option("--shacl/--no-shacl", default=True, help="Validate with SHACL as well.", show_default=True)
 @click.option("--reasoning/--no-reasoning", default=True, help="Look for contradictions as well.", show_default=True)
+@click.option(
+    "--rules", is_flag=True, help="List the rules of ontology and graph instead, each with a defect that it finds."
+)
 @click.pass_context
-def check(ctx: click.Context, root: Path | None, shacl: bool, reasoning: bool) -> None:
+def check(ctx: click.Context, root: Path | None, shacl: bool, reasoning: bool, rules: bool) -> None:
     """Report everything that is wrong with data, ontology and queries.
 
     Each finding is a line FILE:LINE:COLUMN: RULE: MESSAGE on standard output; the exit code is 1 if there is any.
@@ -132,10 +134,16 @@ def check(ctx: click.Context, root: Path | None, shacl: bool, reasoning: bool) -
     Examples:
       hfm-kg check
       hfm-kg check --root . --no-shacl --no-reasoning
+      hfm-kg check --rules
     """
-    from hfm_kg import pipeline
+    from hfm_kg import pipeline, present
 
     settings = _settings(root, shacl=shacl, reasoning=reasoning)
+    if rules:
+        present.records(
+            [rule.as_rule() for rule in _catalog(settings).of_kind("checks")], present.default_format(False)
+        )
+        return
     with _progress() as progress:
         findings = pipeline.check(settings, progress)
     for finding in findings:
@@ -304,20 +312,21 @@ def export_file(name: str | None, output: Path | None, root: Path | None) -> Non
       hfm-kg export file hfm-graph.nq.gz --output graph.nq.gz
     """
     from hfm_kg import pipeline, present
+    from hfm_kg.export import release as releases
 
-    with _progress() as progress:
-        files = {file.name: file for file in pipeline.release(_settings(root), progress)}
     if name is None:
-        rows = [{"name": file.name, "bytes": str(len(file.content)), "title": file.title} for file in files.values()]
+        rows = [{"name": recipe.name, "holds": recipe.title} for recipe in releases.RECIPES]
         present.records(rows, present.default_format(False))
         return
-    if name not in files:
-        raise UsageError(f"no file {name!r} in a release{nearest(name, list(files))}")
+    if output is None and name.endswith(".gz") and sys.stdout.isatty():
+        raise UsageError(f"{name} is compressed; redirect it, or name a file with --output")
+    with _progress() as progress:
+        content = pipeline.release_file(_settings(root), name, progress).content
     if output is None:
-        sys.stdout.buffer.write(files[name].content)
+        sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     else:
-        atomic.write(output, files[name].content)
+        atomic.write(output, content)
 
 
 @export.command("changes")

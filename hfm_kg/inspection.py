@@ -83,9 +83,9 @@ class Reasoning:
     """Each named individual with each of its classes, in the same way."""
 
     def missing_in(self, other: Reasoning) -> Iterator[str]:
-        """What this reasoner finds and another does not, as sentences."""
-        if self.consistent != other.consistent:
-            yield f"{self._says('the ontology is consistent' if self.consistent else 'it is not consistent', other)}"
+        """What this reasoner finds and another does not, as sentences; that there is no contradiction is no find."""
+        if not self.consistent and other.consistent:
+            yield self._says("the ontology is inconsistent", other)
         if not (self.consistent and other.consistent):
             return
         for name in sorted(self.unsatisfiable - other.unsatisfiable):
@@ -123,12 +123,12 @@ class Report:
     reasoning: tuple[Reasoning, ...]
     """In the order of :data:`REASONERS`."""
     el_axioms: int
-    """Logical axioms of the part of the ontology that lies in OWL 2 EL and has no data."""
+    """Logical axioms of the part of the ontology that ELK reads in full."""
     el_reasoning: tuple[Reasoning, ...]
     """What HermiT and ELK find in that part."""
 
     def disagreements(self) -> list[str]:
-        """Where two reasoners contradict each other; ELK must be complete in the part within OWL 2 EL alone."""
+        """Where two reasoners contradict each other; ELK must find all only in the part that it reads in full."""
         hermit, openllet, elk = self.reasoning
         el_hermit, el_elk = self.el_reasoning
         pairs = ((hermit, openllet), (openllet, hermit), (elk, hermit), (el_hermit, el_elk), (el_elk, el_hermit))
@@ -155,7 +155,7 @@ class Report:
         for found in self.reasoning:
             rows += _reasoning_rows(f"all {self.logical_axioms} logical axioms", found)
         for found in self.el_reasoning:
-            rows += _reasoning_rows(f"the {self.el_axioms} within OWL 2 EL", found)
+            rows += _reasoning_rows(f"the {self.el_axioms} that ELK reads in full", found)
         differences = self.disagreements()
         rows.append(_row("agreement", "all reasoners", _counted(len(differences), "disagreement"), not differences))
         return rows + [_row("agreement", "all reasoners", difference, False) for difference in differences]
@@ -215,9 +215,7 @@ def _inspect(paths: Sequence[Path]) -> list[Report]:
 
 
 def _report(ontology: Any) -> Report:
-    profiles = java("org.semanticweb.owlapi.profiles.Profiles")
-    reports = {name: list(profiles.valueOf(name).checkOntology(ontology).getViolations()) for name in PROFILES}
-    part = _el_part(ontology, reports["OWL2_EL"])
+    part = _el_part(ontology)
     return Report(
         iri=str(ontology.getOntologyID().getOntologyIRI().map(str).orElse("")),
         axioms=int(ontology.getAxiomCount()),
@@ -228,11 +226,15 @@ def _report(ontology: Any) -> Report:
         annotation_properties=int(ontology.annotationPropertiesInSignature().count()),
         individuals=int(ontology.individualsInSignature().count()),
         version=owlapi.version("owlapi-distribution"),
-        violations={name: _violations(found) for name, found in reports.items()},
+        violations={name: _violations(_profile(name).checkOntology(ontology).getViolations()) for name in PROFILES},
         reasoning=tuple(_reason(name, ontology) for name in REASONERS),
         el_axioms=int(part.getLogicalAxiomCount()),
         el_reasoning=tuple(_reason(name, part) for name in ("HermiT", "ELK")),
     )
+
+
+def _profile(name: str) -> Any:
+    return java("org.semanticweb.owlapi.profiles.Profiles").valueOf(name)
 
 
 def _violations(found: Iterable[Any]) -> tuple[Violation, ...]:
@@ -247,21 +249,19 @@ def _violations(found: Iterable[Any]) -> tuple[Violation, ...]:
     return tuple(Violation(message, axioms[message], times) for message, times in messages.most_common())
 
 
-def _el_part(ontology: Any, violations: Iterable[Any]) -> Any:
-    """The logical axioms within OWL 2 EL, without data, which ELK does not read, as an ontology.
+def _el_part(ontology: Any) -> Any:
+    """What ELK reads in full, as an ontology: the axioms within OWL 2 EL, but for data and for ranges.
 
-    A chain of properties may not end in a property whose range is narrower (section 2.2.6 of the OWL 2 profiles); the
-    range is left out then, not the chain.
+    ELK says of itself that it does not join ranges with what is stated of individuals.
     """
-    axiom_class = java("org.semanticweb.owlapi.model.OWLAxiom")
-    left_out = set()
-    for violation in violations:
-        expression = violation.getExpression()
-        left_out.add(expression if isinstance(expression, axiom_class) else violation.getAxiom())
     part = java("org.semanticweb.owlapi.apibinding.OWLManager").createOWLOntologyManager().createOntology()
+    range_axiom = java("org.semanticweb.owlapi.model.AxiomType").OBJECT_PROPERTY_RANGE
     for axiom in ontology.getAxioms():
-        if axiom not in left_out and not axiom.isAnnotationAxiom() and not axiom.dataPropertiesInSignature().count():
-            part.getOWLOntologyManager().addAxiom(part, axiom)
+        is_data = axiom.dataPropertiesInSignature().count() or axiom.datatypesInSignature().count()
+        if not (is_data or axiom.isAnnotationAxiom() or axiom.isOfType(range_axiom)):
+            part.addAxiom(axiom)
+    for violation in _profile("OWL2_EL").checkOntology(part).getViolations():
+        part.removeAxiom(violation.getAxiom())
     return part
 
 
@@ -307,7 +307,6 @@ def _iri(entity: Any) -> str:
 
 def _ask(path: Path, axioms: Sequence[str], name: str) -> list[Verdict]:
     ontology = owlapi.load(path)
-    manager = ontology.getOWLOntologyManager()
     reasoner = _reasoner(name, ontology)
     verdicts = []
     for text in axioms:
@@ -315,10 +314,10 @@ def _ask(path: Path, axioms: Sequence[str], name: str) -> list[Verdict]:
         if reasoner.isEntailed(axiom):
             verdicts.append(Verdict.FOLLOWS)
             continue
-        manager.addAxiom(ontology, axiom)
+        ontology.addAxiom(axiom)
         reasoner.flush()
         verdicts.append(Verdict.OPEN if reasoner.isConsistent() else Verdict.CONTRADICTS)
-        manager.removeAxiom(ontology, axiom)
+        ontology.removeAxiom(axiom)
         reasoner.flush()
     return verdicts
 

@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -281,15 +281,29 @@ def release(settings: Settings, progress: Progress = _silent) -> list[ReleaseFil
 
 def release_files(settings: Settings, built: statement.Graph, progress: Progress = _silent) -> list[ReleaseFile]:
     """The files of a release of a graph that is complete."""
-    progress("writing RDF")
-    files = list(releases.rdf_files(built))
-    since, found = _changes(settings, built, None, None)
-    version = registry.version_of(built)
-    if since:
-        text = changes.markdown(since, version, found)
-        files.append(ReleaseFile("changes.md", text.encode(), "text/markdown", f"what is other than in {since}"))
-    versions = {"release": version, "prior release": since} | {name: metadata.version(name) for name in ENGINES}
+    material, since = _material(settings, built)
+    files = []
+    for recipe in releases.RECIPES:
+        progress(f"writing {recipe.name}")
+        files.append(recipe.file(material))
+    versions = {"release": registry.version_of(built), "prior release": since}
+    versions |= {name: metadata.version(name) for name in ENGINES}
     return [*files, releases.manifest(files, built, versions, source_hashes(settings))]
+
+
+def release_file(settings: Settings, name: str, progress: Progress = _silent) -> ReleaseFile:
+    """One file of a release, without validating the graph. Raises UsageError if a release has no such file."""
+    recipe = releases.recipe(name)
+    built, _ = _complete(replace(settings, shacl=False), progress)
+    progress(f"writing {name}")
+    return recipe.file(_material(settings, built)[0])
+
+
+def _material(settings: Settings, built: statement.Graph) -> tuple[releases.Material, str]:
+    """What release files are made from, and the release before, empty if there is none."""
+    since, found = _changes(settings, built, None, None)
+    text = changes.markdown(since, registry.version_of(built), found) if since else ""
+    return releases.Material(built, text), since
 
 
 def differences(settings: Settings, since: str | None, until: str | None) -> tuple[str, str, list[changes.Change]]:

@@ -100,7 +100,7 @@ def test_two_releases_of_real_tables(sandbox: Settings, edit: Edit) -> None:
     raise_version(sandbox, "2031-01-01")
     pipeline.register(sandbox)
     withdrawn, added = spoil_statements(sandbox)
-    deprecate(sandbox, "OldTask", "individual", "old task", "Segmentation", "2031-01-02", "Planted.")
+    deprecate(sandbox, "OldTask", "individual", "old task", "NamedEntityRecognition", "2031-01-02", "Planted.")
     raise_version(sandbox, "2031-01-02")
     since, until, found = pipeline.differences(sandbox, None, None)
     assert (since, until) == ("2031-01-01", "2031-01-02")
@@ -115,14 +115,22 @@ def test_an_older_version_is_asked_for(settings: Settings) -> None:
         pipeline.differences(settings, "2099-01-01", None)
 
 
-def test_the_command_writes_records(settings: Settings) -> None:
-    done = CliRunner().invoke(
-        main, ["export", "changes", "--since", "2026-11-23", "-f", "json", "--root", str(settings.root)]
-    )
-    assert done.exit_code == 0, done.output
-    records = json.loads(done.stdout)
+def test_the_command_writes_text_and_records(sandbox: Settings) -> None:
+    def run(*arguments: str) -> str:
+        done = CliRunner().invoke(main, ["export", "changes", *arguments, "--root", str(sandbox.root)])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    raise_version(sandbox, "2031-01-01")
+    deprecate(sandbox, "OldTask", "individual", "old task", "NamedEntityRecognition", "2031-01-01", "Planted.")
+    records = json.loads(run("--since", "2026-11-23", "--format", "json"))
     assert all(set(record) == {"change", "kind", "iri", "what", "port"} for record in records)
-    assert (
-        "# Changes from 2026-11-23 to "
-        in CliRunner().invoke(main, ["export", "changes", "--root", str(settings.root)]).stdout
-    )
+    assert {
+        "change": "deprecated",
+        "kind": "deprecated",
+        "iri": "https://w3id.org/hfm/OldTask",
+        "what": "replaced by NamedEntityRecognition",
+        "port": "write hfm:NamedEntityRecognition for hfm:OldTask",
+    } in records
+    assert run().startswith("# Changes from ")
+    assert run("--format", "tsv").startswith("change\tkind\tiri\twhat\tport\n")

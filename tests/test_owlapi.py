@@ -196,6 +196,10 @@ DEFECTS = {
         "Use of undeclared datatype: xsd:gYear",
     ),
     "inconsistent": (":x a :B .", "inconsistent"),
+    "inconsistent-beyond-elk": (
+        ":p a owl:FunctionalProperty , owl:ObjectProperty . :x :p :y , :z . :y owl:differentFrom :z .",
+        "inconsistent",
+    ),
     "unsatisfiable": (":C a owl:Class ; rdfs:subClassOf :A , :B .", "nothing can belong to https://example.org/C"),
 }
 """Axioms which spoil a sound ontology, and what is said of them."""
@@ -240,6 +244,7 @@ def test_a_defect_is_told(spoilt: Result, defect: str) -> None:
     assert spoilt.exit_code == 1
     assert spoilt.stderr == ""
     assert any(failure.startswith(DEFECTS[defect][1]) for failure in failures), failures
+    assert {row["verdict"] for row in rows if row["check"] == "agreement"} == {"holds"}
 
 
 def test_one_defect_among_sound_files_is_enough(tmp_path: Path, sound: Path) -> None:
@@ -328,7 +333,7 @@ SOUND = Reasoning("HermiT", "1", subclasses=frozenset({("A", "B")}), types=froze
 @pytest.mark.parametrize(
     ("other", "told"),
     [
-        (replace(SOUND, consistent=False), "HermiT finds and Openllet does not: the ontology is consistent"),
+        (replace(SOUND, consistent=False), "Openllet finds and HermiT does not: the ontology is inconsistent"),
         (replace(SOUND, unsatisfiable=frozenset({"A"})), "Openllet finds and HermiT does not: nothing can belong to A"),
         (replace(SOUND, subclasses=frozenset()), "HermiT finds and Openllet does not: A is a subclass of B"),
         (replace(SOUND, types=SOUND.types | {("y", "B")}), "Openllet finds and HermiT does not: y is of the class B"),

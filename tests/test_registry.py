@@ -90,7 +90,7 @@ def test_a_lost_iri_fails_check_and_build(sandbox: Settings) -> None:
     ],
 )
 def test_a_deprecated_term_needs_a_replacement_in_use(sandbox: Settings, cells: tuple[str, ...], message: str) -> None:
-    deprecate(sandbox, "OlderTask", "individual", "older task", "Segmentation", FIRST, "Planted.")
+    deprecate(sandbox, "OlderTask", "individual", "older task", "NamedEntityRecognition", FIRST, "Planted.")
     deprecate(sandbox, *cells, FIRST, "Planted.")
     (finding,) = findings(sandbox)
     assert (finding.file, finding.line, finding.rule) == ("data/deprecated.tsv", 3, "released-iri")
@@ -98,16 +98,16 @@ def test_a_deprecated_term_needs_a_replacement_in_use(sandbox: Settings, cells: 
 
 
 def test_a_deprecated_term_is_served_as_the_obo_foundry_asks(sandbox: Settings) -> None:
-    deprecate(sandbox, "OldTask", "individual", "old task", "Segmentation", FIRST, "It was the same task.")
+    deprecate(sandbox, "OldTask", "individual", "old task", "NamedEntityRecognition", FIRST, "It was the same task.")
     graph = pipeline.stated(sandbox)
     about = {q.predicate: q.object for q in graph.quads if q.subject.value == f"{BASE}OldTask"}  # type: ignore[union-attr] # no blank node has a row
     assert about[OWL.deprecated].value == "true"  # type: ignore[union-attr] # a literal, as the next lines show
-    assert about[IAO.IAO_0100001].value == f"{BASE}Segmentation"  # type: ignore[union-attr] # see above
+    assert about[IAO.IAO_0100001].value == f"{BASE}NamedEntityRecognition"  # type: ignore[union-attr] # see above
     assert registry.current(graph).terms["OldTask"] == replace(
         registry.current(graph).terms["OldTask"],
         kind="deprecated",
         label="obsolete old task",
-        replaced_by="Segmentation",
+        replaced_by="NamedEntityRecognition",
     )
 
 

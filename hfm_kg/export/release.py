@@ -6,15 +6,20 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
+
+from pyoxigraph import Quad, Triple
 
 from hfm_kg import registry
 from hfm_kg.errors import UsageError
 from hfm_kg.export import graphs, ontology
 from hfm_kg.export.files import ReleaseFile
 from hfm_kg.statement import Graph
+from hfm_kg.tables import nearest
 
 MANIFEST: Final = "manifest.json"
 LICENCES: Final[Mapping[str, str]] = {
@@ -22,45 +27,98 @@ LICENCES: Final[Mapping[str, str]] = {
     "program": "https://www.apache.org/licenses/LICENSE-2.0",
 }
 
-MEDIA_TYPES: Final[Mapping[str, str]] = {
-    "owl": "application/rdf+xml",
-    "rdf": "application/rdf+xml",
-    "ttl": "text/turtle",
-    "nq": "application/n-quads",
-    "trig": "application/trig",
-    "jsonld": "application/ld+json",
-}
-SERIALISATIONS: Final[Mapping[str, str]] = {
-    "owl": "RDF/XML",
-    "rdf": "RDF/XML",
-    "ttl": "Turtle",
-    "nq": "N-Quads",
-    "trig": "TriG",
-    "jsonld": "JSON-LD",
-}
+
+@dataclass(frozen=True)
+class Material:
+    """What the files of a release are made from."""
+
+    graph: Graph
+    """The graph with its provenance and with what was inferred."""
+    changes: str = ""
+    """What is other than in the release before, as Markdown; empty for the first."""
+
+    @cached_property
+    def ontology(self) -> set[Triple]:
+        """The triples of ``hfm.owl``."""
+        return ontology.merged(self.graph)
+
+    @cached_property
+    def facts(self) -> set[Triple]:
+        """The triples of ``hfm-facts.owl``."""
+        return ontology.with_facts(self.graph)
+
+    @cached_property
+    def triples(self) -> set[Triple]:
+        """The triples of the default graph."""
+        return self.graph.triples()
+
+    @cached_property
+    def quads(self) -> list[Quad]:
+        """The quads of all graphs, the default graph too."""
+        return list(self.graph.with_default_graph())
 
 
-def rdf_files(graph: Graph) -> Iterable[ReleaseFile]:
-    """The ontology, alone and with facts, and the whole graph, in each serialisation that can hold them."""
-    merged = ontology.merged(graph)
-    for ending in ("owl", "ttl", "jsonld"):
-        yield _rdf(f"hfm.{ending}", graphs.write(merged, ending), "the ontology with its concepts, without imports")
-    facts = graphs.write(ontology.with_facts(graph), "owl")
-    yield _rdf("hfm-facts.owl", facts, "the ontology with concepts, models, datasets and publications")
-    title = "the whole graph"
-    quads = list(graph.with_default_graph())
-    for ending in ("nq", "trig", "jsonld"):
-        content = graphs.compressed(graphs.write(quads, ending))
-        yield _rdf(f"hfm-graph.{ending}.gz", content, f"{title}, with named graphs")
-    triples = graph.triples()
-    for ending in ("ttl", "rdf"):
-        content = graphs.compressed(graphs.write(triples, ending))
-        yield _rdf(f"hfm-graph.{ending}.gz", content, f"{title}, as the default graph has it")
+@dataclass(frozen=True)
+class Recipe:
+    """How a file of a release is made."""
+
+    name: str
+    media_type: str
+    title: str
+    make: Callable[[Material], bytes]
+    conforms_to: str = ""
+
+    def file(self, material: Material) -> ReleaseFile:
+        """The file, compressed if its name says so."""
+        content = self.make(material)
+        if self.name.endswith(".gz"):
+            content = graphs.compressed(content)
+        return ReleaseFile(self.name, content, self.media_type, self.title, self.conforms_to)
 
 
-def _rdf(name: str, content: bytes, title: str) -> ReleaseFile:
+def _rdf(name: str, title: str, statements: Callable[[Material], Iterable[Triple] | Iterable[Quad]]) -> Recipe:
+    """The recipe of an RDF file, whose name tells the serialisation."""
     ending = name.removesuffix(".gz").rpartition(".")[2]
-    return ReleaseFile(name, content, MEDIA_TYPES[ending], f"{title}, as {SERIALISATIONS[ending]}")
+    media_type, serialisation = graphs.SERIALISATIONS[ending]
+    return Recipe(
+        name, media_type, f"{title}, as {serialisation}", lambda material: graphs.write(statements(material), ending)
+    )
+
+
+RECIPES: Final[tuple[Recipe, ...]] = (
+    *(
+        _rdf(f"hfm.{ending}", "the ontology with its concepts, without imports", lambda material: material.ontology)
+        for ending in ("owl", "ttl", "jsonld")
+    ),
+    _rdf(
+        "hfm-facts.owl",
+        "the ontology with concepts, models, datasets and publications",
+        lambda material: material.facts,
+    ),
+    *(
+        _rdf(f"hfm-graph.{ending}.gz", "the whole graph with its named graphs", lambda material: material.quads)
+        for ending in ("nq", "trig", "jsonld")
+    ),
+    *(
+        _rdf(f"hfm-graph.{ending}.gz", "the whole graph without names of graphs", lambda material: material.triples)
+        for ending in ("ttl", "rdf")
+    ),
+    Recipe(
+        "changes.md",
+        "text/markdown",
+        "what is other than in the release before",
+        lambda material: material.changes.encode(),
+    ),
+)
+"""Every file of a release but the manifest."""
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of a file. Raises UsageError, with the nearest name, if a release has no such file."""
+    for one in RECIPES:
+        if one.name == name:
+            return one
+    raise UsageError(f"no file {name!r} in a release{nearest(name, [one.name for one in RECIPES])}")
 
 
 def manifest(
