@@ -28,7 +28,9 @@ from hfm_kg.owlapi import java
 from hfm_kg.pipeline import Settings
 from hfm_kg.terms import BASE, IAO, ONTOLOGY, OWL, RDF, RDFS
 
-CLASS, ANNOTATION = OWL.Class.value, f"{OWL.base}AnnotationProperty"
+ANNOTATION = NamedNode(f"{OWL.base}AnnotationProperty")
+BUILT_IN = ("label", "comment", "seeAlso", "isDefinedBy")
+"""The annotation properties that OWL 2 has and nobody declares, as far as RDF Schema has them (section 5.5)."""
 LABEL, DEFINITION = RDFS.label.value, IAO.IAO_0000115.value
 
 Pairs = frozenset[tuple[str, str]]
@@ -74,7 +76,7 @@ def contents(
 def by_graph(triples: set[Triple]) -> Contents:
     """What the graph states, the measure of the others."""
     kinds = {(triple.subject, triple.object) for triple in triples if triple.predicate == RDF.type}
-    properties = {one for one, kind in kinds if kind == NamedNode(ANNOTATION)} | {RDFS.label}
+    properties = {one for one, kind in kinds if kind == ANNOTATION} | {NamedNode(RDFS.base + name) for name in BUILT_IN}
 
     def named(kind: NamedNode) -> list[str]:
         return [one.value for one, other in kinds if other == kind and isinstance(one, NamedNode)]
@@ -129,7 +131,7 @@ def by_owlready2(path: Path) -> Contents:
     world = owlready2.World()
     try:
         loaded = world.get_ontology(path.as_uri()).load()
-        annotating = [*loaded.annotation_properties(), owlready2.label]
+        annotating = [*loaded.annotation_properties(), *(getattr(owlready2, name) for name in BUILT_IN)]
         entities = [*loaded.classes(), *loaded.properties(), *loaded.individuals()]
         return contents(
             [one.iri for one in loaded.classes()],
@@ -153,7 +155,8 @@ def by_owlready2(path: Path) -> Contents:
 
 def by_rdflib(path: Path) -> Contents:
     graph = rdflib.Graph().parse(path, format="xml")
-    properties = {*graph.subjects(rdflib.RDF.type, rdflib.OWL.AnnotationProperty), rdflib.RDFS.label}
+    properties = {*graph.subjects(rdflib.RDF.type, rdflib.OWL.AnnotationProperty)}
+    properties |= {rdflib.RDFS[name] for name in BUILT_IN}
     return contents(
         [str(one) for one in graph.subjects(rdflib.RDF.type, rdflib.OWL.Class) if isinstance(one, rdflib.URIRef)],
         [str(one) for one in graph.subjects(rdflib.RDF.type, rdflib.OWL.NamedIndividual)],
