@@ -190,6 +190,7 @@ class HFM(Namespace, base=BASE):
     countedModality: NamedNode
     dataFile: NamedNode
     describes: NamedNode
+    disputes: NamedNode
     doi: NamedNode
     domain: NamedNode
     errs: NamedNode
