@@ -196,6 +196,7 @@ class HFM(Namespace, base=BASE):
     describes: NamedNode
     detail: NamedNode
     detailValue: NamedNode
+    disputes: NamedNode
     doi: NamedNode
     domain: NamedNode
     errs: NamedNode
