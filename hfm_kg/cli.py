@@ -110,8 +110,11 @@ def build(root: Path | None, output: Path | None, shacl: bool, reasoning: bool) 
 @root_option
 @click.option("--shacl/--no-shacl", default=True, help="Validate with SHACL as well.", show_default=True)
 @click.option("--reasoning/--no-reasoning", default=True, help="Look for contradictions as well.", show_default=True)
+@click.option(
+    "--rules", is_flag=True, help="List the rules of ontology and graph instead, each with a defect that it finds."
+)
 @click.pass_context
-def check(ctx: click.Context, root: Path | None, shacl: bool, reasoning: bool) -> None:
+def check(ctx: click.Context, root: Path | None, shacl: bool, reasoning: bool, rules: bool) -> None:
     """Report everything that is wrong with data, ontology and queries.
 
     Each finding is a line FILE:LINE:COLUMN: RULE: MESSAGE on standard output; the exit code is 1 if there is any.
@@ -120,10 +123,16 @@ def check(ctx: click.Context, root: Path | None, shacl: bool, reasoning: bool) -
     Examples:
       hfm-kg check
       hfm-kg check --root . --no-shacl --no-reasoning
+      hfm-kg check --rules
     """
-    from hfm_kg import pipeline
+    from hfm_kg import pipeline, present
 
     settings = _settings(root, shacl=shacl, reasoning=reasoning)
+    if rules:
+        present.records(
+            [rule.as_rule() for rule in _catalog(settings).of_kind("checks")], present.default_format(False)
+        )
+        return
     with _progress() as progress:
         findings = pipeline.check(settings, progress)
     for finding in findings:

@@ -176,8 +176,10 @@ class HFM(Namespace, base=BASE):
     authors: NamedNode
     backbone: NamedNode
     backboneTransitive: NamedNode
+    bibliographicValue: NamedNode
     builtOn: NamedNode
     cell: NamedNode
+    characteristic: NamedNode
     codeRepository: NamedNode
     codeTicked: NamedNode
     column: NamedNode
@@ -186,20 +188,26 @@ class HFM(Namespace, base=BASE):
     componentTechnique: NamedNode
     componentWeights: NamedNode
     composedOf: NamedNode
+    connection: NamedNode
     correctedValue: NamedNode
     countedModality: NamedNode
+    curatedValue: NamedNode
     dataFile: NamedNode
     describes: NamedNode
+    detail: NamedNode
+    detailValue: NamedNode
     disputes: NamedNode
     doi: NamedNode
     domain: NamedNode
     errs: NamedNode
     evaluatedOn: NamedNode
     evidence: NamedNode
+    evidenceLink: NamedNode
     example: NamedNode
     initializedFrom: NamedNode
     landingPage: NamedNode
     linkTicked: NamedNode
+    making: NamedNode
     mentionedModality: NamedNode
     mentionedTask: NamedNode
     modality: NamedNode
@@ -231,9 +239,13 @@ class HFM(Namespace, base=BASE):
     technique: NamedNode
     topic: NamedNode
     trainedOn: NamedNode
+    transcribedValue: NamedNode
     unit: NamedNode
     venue: NamedNode
+    webAddress: NamedNode
     within: NamedNode
+    # mark of properties
+    PropertyGroup: NamedNode
 
 
 def iri(*path: str) -> NamedNode:
