@@ -73,6 +73,7 @@ class SKOS(Namespace, base="http://www.w3.org/2004/02/skos/core#"):
     broader: NamedNode
     broaderTransitive: NamedNode
     closeMatch: NamedNode
+    definition: NamedNode
     exactMatch: NamedNode
     inScheme: NamedNode
     narrowMatch: NamedNode

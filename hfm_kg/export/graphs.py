@@ -43,6 +43,8 @@ def write(statements: Iterable[Triple] | Iterable[Quad], ending: str) -> bytes:
     """Triples or quads in the serialisation of a file ending: by graph, subject and predicate, types first."""
     form = FORMATS[ending]
     prefixes = None if form in (RdfFormat.N_TRIPLES, RdfFormat.N_QUADS) else dict(PREFIXES)
+    if prefixes and form in (RdfFormat.TURTLE, RdfFormat.TRIG):
+        del prefixes["hfm"]  # the engine would write hfm:model\/BioBERT, which the parser of the OWL API refuses
     content = serialize(sorted(statements, key=_order), format=form, prefixes=prefixes) or b""
     return _sorted_prefixes(content, form)
 
