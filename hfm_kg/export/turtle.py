@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from typing import ClassVar
 
 import rdflib
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
@@ -23,15 +22,17 @@ MORE_PREFIXES = {"oboInOwl": "http://www.geneontology.org/formats/oboInOwl#", "v
 class Ordered(TurtleSerializer):
     """Writes the ontology's header first, then properties, classes, and individuals."""
 
-    topClasses: ClassVar[list[rdflib.URIRef]] = [  # noqa: N815 # the name that rdflib looks for
-        OWL.Ontology,
-        OWL.AnnotationProperty,
-        OWL.ObjectProperty,
-        OWL.DatatypeProperty,
-        OWL.Class,
-        SKOS.ConceptScheme,
-        OWL.NamedIndividual,
-    ]
+    def __init__(self, store: rdflib.Graph) -> None:
+        super().__init__(store)
+        self.topClasses = [
+            OWL.Ontology,
+            OWL.AnnotationProperty,
+            OWL.ObjectProperty,
+            OWL.DatatypeProperty,
+            OWL.Class,
+            SKOS.ConceptScheme,
+            OWL.NamedIndividual,
+        ]
 
 
 def readable(triples: Iterable[Triple]) -> bytes:
