@@ -35,6 +35,9 @@ class Namespace:
 
 
 class RDF(Namespace, base="http://www.w3.org/1999/02/22-rdf-syntax-ns#"):
+    first: NamedNode
+    nil: NamedNode
+    rest: NamedNode
     type: NamedNode
 
 
@@ -45,8 +48,10 @@ class RDFS(Namespace, base="http://www.w3.org/2000/01/rdf-schema#"):
 
 
 class OWL(Namespace, base="http://www.w3.org/2002/07/owl#"):
+    AnnotationProperty: NamedNode
     Class: NamedNode
     DatatypeProperty: NamedNode
+    FunctionalProperty: NamedNode
     NamedIndividual: NamedNode
     Nothing: NamedNode
     ObjectProperty: NamedNode
@@ -61,6 +66,7 @@ class XSD(Namespace, base="http://www.w3.org/2001/XMLSchema#"):
     boolean: NamedNode
     decimal: NamedNode
     integer: NamedNode
+    string: NamedNode
 
 
 class SKOS(Namespace, base="http://www.w3.org/2004/02/skos/core#"):
