@@ -42,7 +42,9 @@ class RDF(Namespace, base="http://www.w3.org/1999/02/22-rdf-syntax-ns#"):
 
 
 class RDFS(Namespace, base="http://www.w3.org/2000/01/rdf-schema#"):
+    domain: NamedNode
     label: NamedNode
+    range: NamedNode
     subClassOf: NamedNode
     subPropertyOf: NamedNode
 
@@ -57,7 +59,13 @@ class OWL(Namespace, base="http://www.w3.org/2002/07/owl#"):
     ObjectProperty: NamedNode
     Thing: NamedNode
     deprecated: NamedNode
+    equivalentClass: NamedNode
+    hasValue: NamedNode
+    intersectionOf: NamedNode
     inverseOf: NamedNode
+    onProperty: NamedNode
+    propertyChainAxiom: NamedNode
+    someValuesFrom: NamedNode
     versionIRI: NamedNode
     versionInfo: NamedNode
 

@@ -16,6 +16,14 @@ from hfm_kg.terms import BASE
 KINDS: Final = ("claim", "dataset", "mappings", "model", "note", "reference", "scheme", "source", "work")
 """The folders below our namespace. Each has a prefix of its own, for the CURIEs of many programs allow no slash."""
 
+IDENTIFIERS: Final[Mapping[str, str]] = {
+    "PMC": "https://pmc.ncbi.nlm.nih.gov/articles/PMC",
+    "PMID": "https://pubmed.ncbi.nlm.nih.gov/",
+    "arXiv": "https://arxiv.org/abs/",
+    "doi": "https://doi.org/",
+}
+"""Prefixes of publications' identifiers, for tables of CURIEs; in RDF, which has links, they stay links."""
+
 SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
     "CHEBI": ("chebi",),
     "EDAM": ("edam",),
@@ -33,13 +41,22 @@ SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
     "OGMS": ("ogms",),
     "PR": ("pr",),
     "SO": ("so",),
+    "PMC": ("pmc",),
+    "PMID": ("pmid", "pubmed"),
     "UBERON": ("uberon",),
+    "arXiv": ("arxiv",),
     "dcterms": ("dct",),
+    "doi": ("DOI",),
     "schema": ("sdo",),
 }
 """Other spellings under which the same prefix is in use."""
 
-IRI_SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {"schema": ("https://schema.org/",)}
+IRI_SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "PMC": ("http://europepmc.org/articles/PMC", "https://www.ncbi.nlm.nih.gov/pmc/articles/PMC"),
+    "PMID": ("http://www.ncbi.nlm.nih.gov/pubmed/",),
+    "doi": ("http://dx.doi.org/", "https://dx.doi.org/"),
+    "schema": ("https://schema.org/",),
+}
 """Other IRIs under which the same terms are in use."""
 
 
@@ -59,6 +76,10 @@ class Prefixes:
             if iri.startswith(base):
                 return f"{prefix}:{iri.removeprefix(base)}"
         return None
+
+    def with_identifiers(self) -> Prefixes:
+        """The same, and the prefixes of publications' identifiers."""
+        return Prefixes(dict(sorted({**self.bases, **IDENTIFIERS}.items())))
 
     @cached_property
     def _longest_first(self) -> list[tuple[str, str]]:
@@ -91,6 +112,6 @@ def extended_prefix_map(known: Prefixes) -> bytes:
             "uri_prefix": base,
             "uri_prefix_synonyms": list(IRI_SYNONYMS.get(prefix, ())),
         }
-        for prefix, base in known.bases.items()
+        for prefix, base in known.with_identifiers().bases.items()
     ]
     return json.dumps(records, indent=1).encode() + b"\n"
