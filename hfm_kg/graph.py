@@ -25,6 +25,7 @@ from hfm_kg.terms import (
     IAO,
     INFERRED,
     ONTOLOGY,
+    OWL,
     PROJECT,
     PROV,
     PROVENANCE,
@@ -418,6 +419,30 @@ def _cell_column(column: str) -> str:
     return {"label": "name", "references": "name", "scale": "scale"}.get(column, column)
 
 
+DECLARATIONS: Mapping[str, NamedNode] = {
+    "class": OWL.Class,
+    "object-property": OWL.ObjectProperty,
+    "data-property": OWL.DatatypeProperty,
+    "individual": OWL.NamedIndividual,
+}
+
+
+def deprecated(graph: Graph, tables: Tables) -> Rows:
+    """``deprecated.tsv``: terms that were released and are in use no more, as the OBO Foundry asks."""
+    for row in tables["deprecated"]:
+        term = iri(row.text("id"))
+        name = iri("source", PROJECT, "deprecated", row.text("id"))
+        say = Statement(graph, row, name)
+        say.say("kind", term, RDF.type, DECLARATIONS[row.text("kind")])
+        say.say("label", term, RDFS.label, Literal(f"obsolete {row.text('label')}", language="en"))
+        say.say("id", term, OWL.deprecated, Literal("true", datatype=XSD.boolean))
+        say.say("replaced_by", term, IAO.IAO_0100001, iri(row.text("replaced_by")))
+        reason = f"Deprecated since {row.text('version')}: {row.text('reason')}"
+        say.say("reason", term, IAO.IAO_0000116, Literal(reason, language="en"))
+        say.describe(term, "id")
+        yield row, name
+
+
 def statements(graph: Graph, tables: Tables) -> Rows:
     """``statements.tsv``: what the source's text says."""
     return facts.statements(graph, tables, facts.entities(tables, CONCEPT_CLASSES))
@@ -436,6 +461,7 @@ TABLES: tuple[Callable[[Graph, Tables], Rows], ...] = (
     facts.things,
     statements,
     facts.claims,
+    deprecated,
     notes,
 )
 """What is built, in order; notes come last, since they point at what the others made."""

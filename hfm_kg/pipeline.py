@@ -7,15 +7,30 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 
 import platformdirs
 from pyoxigraph import Quad, Triple
 
-from hfm_kg import catalog, claims, facts, graph, hierarchy, mappings, statement, store, tables, transcription
-from hfm_kg.errors import Finding, FindingsError, InconsistentError
+from hfm_kg import (
+    catalog,
+    claims,
+    facts,
+    graph,
+    hierarchy,
+    mappings,
+    registry,
+    statement,
+    store,
+    tables,
+    transcription,
+)
+from hfm_kg.errors import Finding, FindingsError, InconsistentError, UsageError
+from hfm_kg.export import changes
+from hfm_kg.export import release as releases
+from hfm_kg.export.files import ReleaseFile
 from hfm_kg.terms import INFERRED, ONTOLOGY
 
 PACKAGE = Path(__file__).parent
@@ -68,13 +83,18 @@ def _silent(step: str) -> None:
     """Tell nobody."""
 
 
+def source_hashes(settings: Settings) -> dict[str, str]:
+    """SHA-256 of each file that a graph is made from, by its path below the root."""
+    return {
+        path.relative_to(settings.root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for folder in (settings.data, settings.ontology)
+        for path in sorted(path for path in folder.rglob("*") if path.suffix in (".tsv", ".json", ".ttl"))
+    }
+
+
 def source_hash(settings: Settings) -> str:
-    """SHA-256 over names and contents of all input files: tells whether a snapshot is up to date."""
-    digest = hashlib.sha256()
-    for folder in (settings.data, settings.ontology):
-        for path in sorted(path for path in folder.rglob("*") if path.suffix in (".tsv", ".json", ".ttl")):
-            digest.update(path.relative_to(settings.root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
+    """SHA-256 over names and digests of all input files: tells whether a snapshot is up to date."""
+    return hashlib.sha256(json.dumps(source_hashes(settings)).encode()).hexdigest()
 
 
 def stated(settings: Settings) -> statement.Graph:
@@ -139,6 +159,8 @@ def _check_graph(
     if settings.shacl:
         progress("validating with SHACL")
         findings += validate.check_shapes(built, settings.ontology, tracer)
+    progress("looking for released IRIs")
+    findings += registry.check(registry.read(settings.ontology), built)
     progress("running the ontology's checks")
     findings += validate.check_ontology(validate.in_memory(built.with_default_graph()), queries, tracer)
     return findings
@@ -175,11 +197,8 @@ def reason(built: statement.Graph) -> int:
     return len(inference.triples)
 
 
-def build(settings: Settings, progress: Progress = _silent) -> store.Snapshot:
-    """Build a snapshot and make it the current one.
-
-    Raises FindingsError or InconsistentError if the input is not in order; the snapshot before then stays in use.
-    """
+def _complete(settings: Settings, progress: Progress) -> tuple[statement.Graph, int]:
+    """The graph, validated and reasoned as the settings say, and how many triples were inferred."""
     progress("reading tables and ontology")
     gc.disable()  # the terms hold no cycles, and looking for some takes a tenth of the time
     try:
@@ -194,6 +213,15 @@ def build(settings: Settings, progress: Progress = _silent) -> store.Snapshot:
     if settings.reasoning:
         progress("reasoning with HermiT")
         inferred = reason(built)
+    return built, inferred
+
+
+def build(settings: Settings, progress: Progress = _silent) -> store.Snapshot:
+    """Build a snapshot and make it the current one.
+
+    Raises FindingsError or InconsistentError if the input is not in order; the snapshot before then stays in use.
+    """
+    built, inferred = _complete(settings, progress)
     progress("writing the snapshot")
     dump = built.nquads()
     quads = dump.count(b"\n")
@@ -225,3 +253,77 @@ def is_current(settings: Settings, snapshot: store.Snapshot) -> bool:
 def manifest_text(snapshot: store.Snapshot) -> str:
     """A snapshot's manifest, for people."""
     return json.dumps(dict(snapshot.manifest), indent=1)
+
+
+ENGINES = ("hfm-kg", "pyoxigraph", "owlready2", "rdflib")
+"""The packages whose versions a release tells: another version of theirs may order or infer otherwise."""
+
+
+def release(settings: Settings, progress: Progress = _silent) -> list[ReleaseFile]:
+    """All files of a release, the manifest last. Raises as :func:`build` does."""
+    built, _ = _complete(settings, progress)
+    return release_files(settings, built, progress)
+
+
+def release_files(settings: Settings, built: statement.Graph, progress: Progress = _silent) -> list[ReleaseFile]:
+    """The files of a release of a graph that is complete."""
+    material, since = _material(settings, built)
+    files = []
+    for recipe in releases.RECIPES:
+        progress(f"writing {recipe.name}")
+        files.append(recipe.file(material))
+    versions = {"release": registry.version_of(built), "prior release": since}
+    versions |= {name: metadata.version(name) for name in ENGINES}
+    return [*files, releases.manifest(files, built, versions, source_hashes(settings))]
+
+
+def release_file(settings: Settings, name: str, progress: Progress = _silent) -> ReleaseFile:
+    """One file of a release, without validating the graph. Raises UsageError if a release has no such file."""
+    recipe = releases.recipe(name)
+    built, _ = _complete(replace(settings, shacl=False), progress)
+    progress(f"writing {name}")
+    return recipe.file(_material(settings, built)[0])
+
+
+def _material(settings: Settings, built: statement.Graph) -> tuple[releases.Material, str]:
+    """What release files are made from, and the release before, empty if there is none."""
+    since, found = _changes(settings, built, None, None)
+    text = changes.markdown(since, registry.version_of(built), found) if since else ""
+    return releases.Material(built, text), since
+
+
+def differences(settings: Settings, since: str | None, until: str | None) -> tuple[str, str, list[changes.Change]]:
+    """The changes between two versions, with their names; the newest release and the graph of now by default.
+
+    Raises UsageError if a version was not released or is newer than the one it is compared with.
+    """
+    built = stated(settings)
+    before, found = _changes(settings, built, since, until)
+    if not before:
+        raise UsageError("nothing was released before; a release is recorded with: hfm-kg register --root .")
+    return before, until or registry.version_of(built), found
+
+
+def _changes(
+    settings: Settings, built: statement.Graph, since: str | None, until: str | None
+) -> tuple[str, list[changes.Change]]:
+    """The version that is compared with, empty if there is none, and the changes since then."""
+    known = registry.read(settings.ontology)
+    last = until or registry.version_of(built)
+    before = since or next((version for version in reversed(known.versions) if version < last), "")
+    if not before:
+        return "", []
+    if before >= last:
+        raise UsageError(f"{before} is not older than {last}; give --since an older version")
+    after = known.at(until) if until else registry.current(built)
+    queries = catalog.read(settings.queries)
+    return before, changes.between(known.at(before), after, changes.sentences(built), queries)
+
+
+def register(settings: Settings) -> tuple[str, dict[str, int]]:
+    """Record the ontology's version in the registry; returns the version and how many rows each table got.
+
+    Raises FindingsError if a released IRI was lost, UsageError if the version is registered already.
+    """
+    built = stated(settings)
+    return registry.version_of(built), registry.register(settings.ontology, built)

@@ -45,6 +45,7 @@ class RDFS(Namespace, base="http://www.w3.org/2000/01/rdf-schema#"):
     domain: NamedNode
     label: NamedNode
     range: NamedNode
+    seeAlso: NamedNode
     subClassOf: NamedNode
     subPropertyOf: NamedNode
 
@@ -125,6 +126,10 @@ class FAIR4ML(Namespace, base="https://w3id.org/fair4ml#"):
 class IAO(Namespace, base="http://purl.obolibrary.org/obo/"):
     IAO_0000115: NamedNode
     """definition"""
+    IAO_0000116: NamedNode
+    """editor note"""
+    IAO_0100001: NamedNode
+    """term replaced by"""
 
 
 class HFM(Namespace, base=BASE):

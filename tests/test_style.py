@@ -24,16 +24,18 @@ LAYERS: dict[str, set[str]] = {
     "mappings": {"errors", "statement", "tables", "terms"},
     "claims": {"catalog", "errors", "sparql", "tables"},
     "validate": {"catalog", "errors", "graph", "statement", "tables", "terms"},
+    "atomic": set(),
+    "registry": {"atomic", "errors", "statement", "terms"},
     "reason": {"errors", "terms"},
     "store": {"errors"},
     "sparql": {"errors"},
     "remote": {"errors", "sparql"},
     "present": {"catalog", "sparql"},
     "pipeline": {
-        "catalog", "claims", "errors", "facts", "graph", "hierarchy", "mappings", "reason", "statement", "store",
-        "tables", "terms", "transcription", "validate",
+        "catalog", "claims", "errors", "export", "facts", "graph", "hierarchy", "mappings", "reason", "registry",
+        "statement", "store", "tables", "terms", "transcription", "validate",
     },
-    "export": {"export", "sparql", "statement", "terms"},
+    "export": {"catalog", "errors", "export", "registry", "sparql", "statement", "tables", "terms"},
     "server": {"catalog", "errors", "server", "sparql", "store"},
 }  # fmt: skip
 """What each module may import of the package; the command line may import all."""

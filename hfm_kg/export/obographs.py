@@ -114,19 +114,24 @@ class _Graph:
     def _property_values(self, node: NamedNode, sources: bool) -> Iterator[dict[str, str]]:
         for triple in self.statements[node]:
             told = triple.predicate in TOLD or (triple.predicate == DCTERMS.source and not sources)
-            is_edge = triple.predicate in EDGES or triple.predicate in AXIOMS or triple.object in self.types
-            if not told and not is_edge and isinstance(triple.object, Literal | NamedNode):
+            is_logical = triple.predicate in EDGES or triple.predicate in AXIOMS or self._relates(triple)
+            if not told and not is_logical and isinstance(triple.object, Literal | NamedNode):
                 yield {"pred": triple.predicate.value, "val": triple.object.value}
 
     def _edges(self) -> Iterator[tuple[str, str, str]]:
         for node in self.types:
             for triple in self.statements[node]:
-                if triple.object in self.types and triple.predicate not in AXIOMS:
+                if self._relates(triple):
                     assert isinstance(triple.object, NamedNode)
                     yield node.value, EDGES.get(triple.predicate, triple.predicate.value), triple.object.value
                 elif triple.predicate == RDFS.subClassOf and isinstance(triple.object, BlankNode):
                     for relation, filler in self._restriction(triple.object):
                         yield node.value, relation, filler
+
+    def _relates(self, triple: Triple) -> bool:
+        """Whether a triple relates two nodes; a value of an annotation property is a value, even if it is a node."""
+        is_relation = triple.predicate in EDGES or self.types.get(triple.predicate, {}).get("propertyType") == "OBJECT"
+        return is_relation and triple.object in self.types
 
     def _restriction(self, node: Node) -> Iterator[tuple[str, str]]:
         """Property and filler of an existential restriction, or of one to a value; nothing of any other expression."""

@@ -13,7 +13,7 @@ from typing import Final
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from hfm_kg.statement import Graph
-from hfm_kg.terms import BASE, DCTERMS, HFM, ONTOLOGY, OWL, PROV, PROVENANCE, RDF, SKOS
+from hfm_kg.terms import BASE, DCTERMS, HFM, INFERRED, ONTOLOGY, OWL, PROV, PROVENANCE, RDF, SKOS
 
 FACTS: Final = NamedNode(BASE + "hfm-facts.owl")
 """The ontology that holds the facts too."""
@@ -24,26 +24,21 @@ RECORDS: Final = frozenset({HFM.Cell, HFM.Claim, HFM.CurationNote, HFM.Place, HF
 MATCHES: Final = frozenset({SKOS.exactMatch, SKOS.closeMatch, SKOS.broadMatch, SKOS.narrowMatch, SKOS.relatedMatch})
 
 
-def version(graph: Graph) -> str:
-    """The release that the graph's ontology is, a date: the value of ``owl:versionInfo``."""
-    (info,) = (q.object for q in graph.quads if q.subject == ONTOLOGY and q.predicate == OWL.versionInfo)
-    assert isinstance(info, Literal)
-    return info.value
-
-
 def merged(graph: Graph) -> set[Triple]:
     """The triples of ``hfm.owl``: the ontology's modules and the concepts, in one piece."""
     concepts = _members(graph, {SKOS.Concept})
     schemes = _members(graph, {SKOS.ConceptScheme})
-    terms = concepts | schemes | {q.subject for q in graph.quads if q.graph_name == ONTOLOGY}
-    triples = {quad.triple for quad in graph.quads if quad.graph_name == ONTOLOGY}
-    triples |= {
+    ontology = {quad.triple for quad in graph.quads if quad.graph_name == ONTOLOGY}
+    deprecated = {quad.subject for quad in graph.quads if quad.predicate == OWL.deprecated}
+    terms = concepts | schemes | {triple.subject for triple in ontology}
+    vocabulary = {
         quad.triple
         for quad in graph.quads
-        if quad.subject in concepts
+        if quad.graph_name != INFERRED
+        and (quad.subject in deprecated or quad.subject in concepts)
         and (isinstance(quad.object, Literal) or quad.object in terms or quad.predicate in MATCHES)
     }
-    return triples | _sources(graph, concepts) | _declarations(concepts | schemes)
+    return ontology | vocabulary | _sources(graph, concepts) | _declarations(concepts | schemes)
 
 
 def with_facts(graph: Graph) -> set[Triple]:
@@ -57,7 +52,7 @@ def with_facts(graph: Graph) -> set[Triple]:
     facts = {
         quad.triple
         for quad in graph.quads
-        if quad.graph_name != PROVENANCE and quad.subject in things and quad.object not in records
+        if quad.graph_name not in (INFERRED, PROVENANCE) and quad.subject in things and quad.object not in records
     }
     ontology = {_renamed(triple) for triple in merged(graph)}
     return ontology | facts | _sources(graph, things) | _declarations(things)
@@ -91,7 +86,7 @@ def _sources(graph: Graph, things: Collection[object]) -> set[Triple]:
         and quad.subject in things
         and isinstance(quad.subject, NamedNode)
         and isinstance(quad.graph_name, NamedNode)
-        and quad.graph_name != ONTOLOGY
+        and quad.graph_name not in (INFERRED, ONTOLOGY)
     }
     return {
         Triple(makers[quad.subject], DCTERMS.source, quad.object)
