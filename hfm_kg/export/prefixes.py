@@ -16,6 +16,15 @@ from hfm_kg.terms import BASE
 KINDS: Final = ("claim", "dataset", "mappings", "model", "note", "reference", "scheme", "source", "work")
 """The folders below our namespace. Each has a prefix of its own, for the CURIEs of many programs allow no slash."""
 
+DESCRIPTIONS: Final[Mapping[str, str]] = {
+    "foaf": "http://xmlns.com/foaf/0.1/",
+    "sd": "http://www.w3.org/ns/sparql-service-description#",
+    "spdx": "http://spdx.org/rdf/terms#",
+    "vann": "http://purl.org/vocab/vann/",
+    "void": "http://rdfs.org/ns/void#",
+}
+"""Prefixes of the vocabularies that describe a release and its ontology."""
+
 IDENTIFIERS: Final[Mapping[str, str]] = {
     "PMC": "https://pmc.ncbi.nlm.nih.gov/articles/PMC",
     "PMID": "https://pubmed.ncbi.nlm.nih.gov/",
@@ -100,7 +109,7 @@ def merged(sets: Iterable[MappingSet]) -> dict[str, str]:
 def prefixes(sets: Sequence[MappingSet]) -> Prefixes:
     """All prefixes of a release: those of queries, those of the mappings, and ours for each kind of thing."""
     ours = {f"hfm.{kind}": f"{BASE}{kind}/" for kind in KINDS}
-    return Prefixes(dict(sorted((merged(sets) | dict(PREFIXES) | ours).items())))
+    return Prefixes(dict(sorted((merged(sets) | dict(PREFIXES) | dict(DESCRIPTIONS) | ours).items())))
 
 
 def extended_prefix_map(known: Prefixes) -> bytes:
