@@ -270,8 +270,10 @@ class HFM(Namespace, base=BASE):
     authors: NamedNode
     backbone: NamedNode
     backboneTransitive: NamedNode
+    bibliographicValue: NamedNode
     builtOn: NamedNode
     cell: NamedNode
+    characteristic: NamedNode
     codeRepository: NamedNode
     codeTicked: NamedNode
     column: NamedNode
@@ -280,19 +282,25 @@ class HFM(Namespace, base=BASE):
     componentTechnique: NamedNode
     componentWeights: NamedNode
     composedOf: NamedNode
+    connection: NamedNode
     correctedValue: NamedNode
     countedModality: NamedNode
+    curatedValue: NamedNode
     dataFile: NamedNode
     describes: NamedNode
+    detail: NamedNode
+    detailValue: NamedNode
     doi: NamedNode
     domain: NamedNode
     errs: NamedNode
     evaluatedOn: NamedNode
     evidence: NamedNode
+    evidenceLink: NamedNode
     example: NamedNode
     initializedFrom: NamedNode
     landingPage: NamedNode
     linkTicked: NamedNode
+    making: NamedNode
     mentionedModality: NamedNode
     mentionedTask: NamedNode
     modality: NamedNode
@@ -324,9 +332,13 @@ class HFM(Namespace, base=BASE):
     technique: NamedNode
     topic: NamedNode
     trainedOn: NamedNode
+    transcribedValue: NamedNode
     unit: NamedNode
     venue: NamedNode
+    webAddress: NamedNode
     within: NamedNode
+    # mark of properties
+    PropertyGroup: NamedNode
 
 
 def iri(*path: str) -> NamedNode:

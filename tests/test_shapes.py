@@ -695,7 +695,8 @@ FROM_TABLES = [
     ("dataset_sizes", "SUN 1", "number", "0", "number", "hfm:dataset/SUN/size/1", "quantity-number", " (0)"),
     ("model_backbones", "MoleculeSTM 1 2", "initial_weights", "GIN", "initial_weights",
      "hfm:model/MoleculeSTM", "model-weights", " (hfm:GIN)"),
-    ("units", "TokenUnit", "definition", "A unit", "definition", "hfm:TokenUnit", "concept-definition", " (A unit)"),
+    ("units", "TokenUnit", "definition", "A unit of text", "definition",
+     "hfm:TokenUnit", "concept-definition", " (A unit of text)"),
     ("units", "ImageUnit", "synonyms", "images|image", "synonyms", "hfm:ImageUnit", "concept-altLabel", " (image)"),
     ("challenges", "DataEthics", "broader", "", "id", "hfm:DataEthics", "challenge-pillar", ""),
     ("notes", "section-ii-c-table", "corrected", "Tab.II-C", "corrected",
@@ -714,7 +715,8 @@ def test_findings_lead_back_to_the_cells_of_the_tables(sandbox: Settings) -> Non
         data.put(table, key, column, text)
         expected.add(f"{data.place(table, key, at)}: shacl: {subject}{told(shape)}{value}")
     findings = pipeline.check(replace(sandbox, reasoning=False))
-    assert {str(finding) for finding in findings} == expected
+    # a synonym that is the label is told by a check of the ontology too
+    assert {str(finding) for finding in findings if finding.rule != "duplicate-label-synonym"} == expected
 
 
 def test_a_note_about_an_unknown_source_is_told_before_any_graph_is_built(sandbox: Settings) -> None:

@@ -27,6 +27,8 @@ LAYERS: dict[str, set[str]] = {
     "atomic": set(),
     "registry": {"atomic", "errors", "statement", "terms"},
     "reason": {"errors", "terms"},
+    "owlapi": {"errors"},
+    "inspection": {"errors", "owlapi", "terms"},
     "store": {"errors"},
     "sparql": {"errors"},
     "remote": {"errors", "sparql"},
