@@ -89,6 +89,7 @@ class SKOS(Namespace, base="http://www.w3.org/2004/02/skos/core#"):
     broader: NamedNode
     broaderTransitive: NamedNode
     closeMatch: NamedNode
+    definition: NamedNode
     exactMatch: NamedNode
     inScheme: NamedNode
     narrowMatch: NamedNode
@@ -290,6 +291,7 @@ class HFM(Namespace, base=BASE):
     describes: NamedNode
     detail: NamedNode
     detailValue: NamedNode
+    disputes: NamedNode
     doi: NamedNode
     domain: NamedNode
     errs: NamedNode

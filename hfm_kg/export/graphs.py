@@ -46,6 +46,8 @@ def write(statements: Iterable[Triple] | Iterable[Quad], ending: str, prefixes: 
     """Triples or quads in the serialisation of a file ending: by graph, subject and predicate, types first."""
     form = FORMATS[ending]
     declared = None if form in (RdfFormat.N_TRIPLES, RdfFormat.N_QUADS) else dict(prefixes)
+    if declared and form in (RdfFormat.TURTLE, RdfFormat.TRIG):
+        declared.pop("hfm", None)  # the engine would write hfm:model\/BioBERT, which the OWL API's parser refuses
     content = serialize(sorted(statements, key=_order), format=form, prefixes=declared) or b""
     return _sorted_prefixes(content, form)
 
