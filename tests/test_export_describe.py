@@ -11,15 +11,17 @@ import httpx
 import pytest
 import rdflib
 import yaml
-from pyoxigraph import QuerySolutions, RdfFormat, Store, parse
+from pyoxigraph import NamedNode, QuerySolutions, RdfFormat, Store, parse
 from rdflib.namespace import DCAT, DCTERMS, FOAF, PROV, RDF, RDFS, SKOS, VOID, XSD
 
 from hfm_kg import registry
 from hfm_kg.export import describe, sssom
 from hfm_kg.export.files import ReleaseFile
+from hfm_kg.export.prefixes import Prefixes
 from hfm_kg.mappings import read
 from hfm_kg.sparql import GRAPH_FORMATS, SOLUTION_FORMATS
 from hfm_kg.statement import Graph
+from hfm_kg.terms import iri
 
 from .conftest import ROOT
 
@@ -113,6 +115,7 @@ def test_the_figures_are_those_of_the_default_graph(
 def partitions(void: rdflib.Graph, link: rdflib.URIRef, key: rdflib.URIRef, figure: rdflib.URIRef) -> dict[str, int]:
     """The figure of each partition of the release; those of linksets are other ones."""
     (dataset,) = set(void.subjects(VOID.uriSpace, rdflib.Literal("https://w3id.org/hfm/")))
+    assert all(len(list(void.objects(one, key))) == 1 for one in void.objects(dataset, link))
     return {str(void.value(one, key)): int(str(void.value(one, figure))) for one in void.objects(dataset, link)}
 
 
@@ -122,6 +125,15 @@ def test_every_class_and_property_has_its_partition(graphs: dict[str, rdflib.Gra
     assert partitions(void, VOID.classPartition, VOID["class"], VOID.entities) == classes
     properties = grouped(store, "SELECT ?p (COUNT(*) AS ?n) { ?s ?p ?o } GROUP BY ?p")
     assert partitions(void, VOID.propertyPartition, VOID.property, VOID.triples) == properties
+
+
+def test_terms_without_a_prefix_have_partitions_of_their_own(release: describe.Release) -> None:
+    graph = Graph()
+    for number in (1, 2):
+        graph.add(iri("source", "hfm"), iri("x"), NamedNode(f"https://example.org/#p{number}"), iri("y"))
+    void = rdflib.Graph().parse(data=describe.void(release, graph, [], Prefixes({}), []), format="turtle")
+    found = partitions(void, VOID.propertyPartition, VOID.property, VOID.triples)
+    assert found == {"https://example.org/#p1": 1, "https://example.org/#p2": 1}
 
 
 def test_every_mapping_set_is_a_linkset(graphs: dict[str, rdflib.Graph]) -> None:
