@@ -14,7 +14,7 @@ from hfm_kg import mappings, tables
 from hfm_kg.graph import CONCEPT_CLASSES
 from hfm_kg.pipeline import Settings
 from hfm_kg.statement import Graph
-from hfm_kg.terms import iri
+from hfm_kg.terms import SKOS, iri
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "ontology" / "mappings"
@@ -90,6 +90,38 @@ def test_every_concept_has_a_mapping_or_is_listed_as_having_none(
     assert not mapped & listed
     assert concepts <= mapped | listed
     assert listed <= concepts
+
+
+def contradictions(sets: list[mappings.MappingSet], stated: Graph) -> list[tuple[str, str, str]]:
+    """Concepts that equal a term or are wider, though a broader concept of ours equals it too or is narrower."""
+    broader = {str(quad.subject): str(quad.object) for quad in stated.quads if quad.predicate == SKOS.broader}
+    accepted = {
+        (str(one.expand(row["subject_id"])), row["object_id"]): row["predicate_id"]
+        for one in sets
+        if one.path.name != mappings.REJECTED
+        for row in one.rows
+    }
+    found = []
+    for (concept, target), predicate in accepted.items():
+        wider = concept
+        while (wider := broader.get(wider, "")) != "":
+            other = accepted.get((wider, target))
+            if predicate in ("skos:exactMatch", "skos:narrowMatch") and other in ("skos:exactMatch", "skos:broadMatch"):
+                found.append((concept, wider, target))
+    return found
+
+
+def test_the_direction_of_a_mapping_agrees_with_our_hierarchy(
+    sets: list[mappings.MappingSet], stated: Graph, sandbox: Settings
+) -> None:
+    assert contradictions(sets, stated) == []
+    path = sandbox.ontology / "mappings" / "mondo.sssom.tsv"
+    text = path.read_text(encoding="utf-8")
+    turned = text.replace("eye disease\tskos:narrowMatch\tMONDO:0005283", "eye disease\tskos:broadMatch\tMONDO:0005283")
+    path.write_text(turned.replace("hfm:RetinalDisease\tretinal", "hfm:Glaucoma\tretinal"), encoding="utf-8")
+    read, _ = mappings.read(path.parent)
+    glaucoma, eye_disease = (f"<{iri(name).value}>" for name in ("Glaucoma", "EyeDisease"))
+    assert contradictions(read, stated) == [(glaucoma, eye_disease, "MONDO:0005283")]
 
 
 @pytest.mark.skipif(not CANDIDATES.is_file(), reason=f"the proposed mappings are not at {CANDIDATES}")
