@@ -35,26 +35,56 @@ class Namespace:
 
 
 class RDF(Namespace, base="http://www.w3.org/1999/02/22-rdf-syntax-ns#"):
+    first: NamedNode
+    nil: NamedNode
+    rest: NamedNode
     type: NamedNode
 
 
 class RDFS(Namespace, base="http://www.w3.org/2000/01/rdf-schema#"):
+    domain: NamedNode
     label: NamedNode
+    range: NamedNode
     seeAlso: NamedNode
     subClassOf: NamedNode
     subPropertyOf: NamedNode
 
 
 class OWL(Namespace, base="http://www.w3.org/2002/07/owl#"):
+    AllDisjointClasses: NamedNode
     AnnotationProperty: NamedNode
+    AsymmetricProperty: NamedNode
     Class: NamedNode
     DatatypeProperty: NamedNode
+    FunctionalProperty: NamedNode
+    InverseFunctionalProperty: NamedNode
+    IrreflexiveProperty: NamedNode
     NamedIndividual: NamedNode
     Nothing: NamedNode
     ObjectProperty: NamedNode
+    ReflexiveProperty: NamedNode
+    SymmetricProperty: NamedNode
     Thing: NamedNode
+    TransitiveProperty: NamedNode
+    allValuesFrom: NamedNode
+    complementOf: NamedNode
     deprecated: NamedNode
+    disjointWith: NamedNode
+    equivalentClass: NamedNode
+    equivalentProperty: NamedNode
+    hasValue: NamedNode
+    intersectionOf: NamedNode
     inverseOf: NamedNode
+    maxQualifiedCardinality: NamedNode
+    members: NamedNode
+    minQualifiedCardinality: NamedNode
+    onClass: NamedNode
+    onProperty: NamedNode
+    oneOf: NamedNode
+    propertyChainAxiom: NamedNode
+    qualifiedCardinality: NamedNode
+    someValuesFrom: NamedNode
+    unionOf: NamedNode
     versionIRI: NamedNode
     versionInfo: NamedNode
 
