@@ -140,14 +140,14 @@ class LinkedData:
             form = sparql.negotiate(OFFERED, accept)
         except UsageError:  # there is nothing that could be had in another format
             form = TURTLE
-        shown = path[:LONGEST_MESSAGE]
+        name = iri(path).value[:LONGEST_MESSAGE]
         if form is PAGE:
             html = TEMPLATES.get_template("missing.html").render(
-                name=BASE + shown, near=[BASE + one for one in near], href=href
+                name=name, near=[BASE + one for one in near], href=href
             )
             return HTMLResponse(html, status_code=404, headers={**PAGE_HEADERS, **HEADERS})
         hint = f"; did you mean {' or '.join(f'/{one}' for one in near)}?" if near else ""
-        return problem(404, "Not Found", f"nothing is called {BASE}{shown}{hint}")
+        return problem(404, "Not Found", f"nothing is called {name}{hint}")
 
 
 def href(address: str) -> str:
