@@ -1,7 +1,8 @@
 """The query catalogue: ``.rq`` files below ``queries/`` and their metadata headers.
 
 A header is written in the decorator comments of grlc: lines that begin with ``#+`` and hold a key and a value. Known
-keys are ``title``, ``question``, ``columns`` (the names of the result's columns), ``severity`` and ``fix`` (checks).
+keys are ``title``, ``question`` and ``columns`` (the names of the result's columns). A check has a ``severity``, a
+``fix`` (what to do about a finding) and a ``defect`` (an input on which it fires, and no other check does).
 """
 
 from __future__ import annotations
@@ -16,18 +17,22 @@ from hfm_kg.tables import nearest
 KEYS: Mapping[str, frozenset[str]] = {
     "competency": frozenset({"title", "question", "columns"}),
     "claims": frozenset({"title", "columns"}),
-    "checks": frozenset({"title", "severity", "fix"}),
+    "checks": frozenset({"title", "severity", "fix", "defect"}),
 }
 """The kinds of queries, and the keys that each must have."""
+
+SEVERITIES = ("ERROR", "WARN", "INFO")
+"""How bad a finding is, as ROBOT's reports have it; a check that finds anything fails, whatever the severity."""
 
 
 @dataclass(frozen=True)
 class CatalogQuery:
-    """A query of the catalogue; ``name`` is unique in it."""
+    """A query of the catalogue; ``name`` is unique in it, ``file`` is its path as findings tell it."""
 
     name: str
     kind: str
     path: Path
+    file: str
     text: str
     header: Mapping[str, str]
 
@@ -45,6 +50,10 @@ class CatalogQuery:
     def columns(self) -> tuple[str, ...]:
         """The names of the result's columns, in order."""
         return tuple(name.strip() for name in self.header.get("columns", "").split(",") if name.strip())
+
+    def as_rule(self) -> dict[str, str]:
+        """What a check tells of itself: its name, then what its header says."""
+        return {"rule": self.name, **{key: self.header[key] for key in ("severity", "title", "fix", "defect")}}
 
 
 @dataclass(frozen=True)
@@ -84,11 +93,14 @@ def read(folder: Path) -> Catalog:
             header[key.strip()] = value.strip()
             if key.strip() not in KEYS.get(kind, frozenset()):
                 findings.append(Finding(file, number, 4, "query-header", f"unknown key {key.strip()!r}"))
+            if key.strip() == "severity" and header["severity"] not in SEVERITIES:
+                message = f"severity is one of {', '.join(SEVERITIES)}"
+                findings.append(Finding(file, number, 4, "query-header", message))
         missing = sorted(KEYS.get(kind, frozenset()) - {key for key, value in header.items() if value})
         findings += [Finding(file, 1, 1, "query-header", f"no {key!r}; add a line '#+ {key}: …'") for key in missing]
         if path.stem in queries:
             findings.append(Finding(file, 1, 1, "query-name", f"{path.stem!r} is the name of another query too"))
-        queries[path.stem] = CatalogQuery(path.stem, kind, path, text, header)
+        queries[path.stem] = CatalogQuery(path.stem, kind, path, file, text, header)
     if findings:
         raise FindingsError(findings)
     return Catalog(queries)

@@ -71,6 +71,6 @@ def check(tables: Tables, catalog: Catalog) -> Iterator[Finding]:
             yield row.finding("id", "claim", message)
     for name, query in queries.items():
         if name not in claims:
-            yield Finding(f"queries/claims/{query.path.name}", 1, 1, "claim", f"no claim {name!r} in data/claims.tsv")
+            yield Finding(query.file, 1, 1, "claim", f"no claim {name!r} in data/claims.tsv")
         elif query.columns != ("computed", "outcome"):
-            yield Finding(f"queries/claims/{query.path.name}", 1, 1, "claim", "columns must be computed, outcome")
+            yield Finding(query.file, 1, 1, "claim", "columns must be computed, outcome")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,17 @@ def root_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def records_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option that names the format of rows that are no answer to a query."""
+    return click.option(
+        "--format",
+        "-f",
+        "format_name",
+        type=click.Choice(["table", "tsv", "json"]),
+        help="Output format.  [default: table on a terminal, else tsv]",
+    )(command)
+
+
 def _settings(root: Path | None, output: Path | None = None, **more: bool) -> Settings:
     given = {"root": root, "output": output, **more}
     return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type] # a mapping of mixed types
@@ -110,8 +121,11 @@ def build(root: Path | None, output: Path | None, shacl: bool, reasoning: bool) 
 @root_option
 @click.option("--shacl/--no-shacl", default=True, help="Validate with SHACL as well.", show_default=True)
 @click.option("--reasoning/--no-reasoning", default=True, help="Look for contradictions as well.", show_default=True)
+@click.option(
+    "--rules", is_flag=True, help="List the rules of ontology and graph instead, each with a defect that it finds."
+)
 @click.pass_context
-def check(ctx: click.Context, root: Path | None, shacl: bool, reasoning: bool) -> None:
+def check(ctx: click.Context, root: Path | None, shacl: bool, reasoning: bool, rules: bool) -> None:
     """Report everything that is wrong with data, ontology and queries.
 
     Each finding is a line FILE:LINE:COLUMN: RULE: MESSAGE on standard output; the exit code is 1 if there is any.
@@ -120,16 +134,53 @@ def check(ctx: click.Context, root: Path | None, shacl: bool, reasoning: bool) -
     Examples:
       hfm-kg check
       hfm-kg check --root . --no-shacl --no-reasoning
+      hfm-kg check --rules
     """
-    from hfm_kg import pipeline
+    from hfm_kg import pipeline, present
 
     settings = _settings(root, shacl=shacl, reasoning=reasoning)
+    if rules:
+        present.records(
+            [rule.as_rule() for rule in _catalog(settings).of_kind("checks")], present.default_format(False)
+        )
+        return
     with _progress() as progress:
         findings = pipeline.check(settings, progress)
     for finding in findings:
         click.echo(str(finding))
     click.echo(f"{len(findings)} finding{'' if len(findings) == 1 else 's'} in {settings.root.resolve()}", err=True)
     ctx.exit(1 if findings else 0)
+
+
+@main.command()
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@records_option
+@root_option
+@click.pass_context
+def reason(ctx: click.Context, files: tuple[Path, ...], format_name: str | None, root: Path | None) -> None:
+    """Report what the OWL API and three reasoners make of an ontology FILE.
+
+    Tells whether it lies in OWL 2 DL, whether HermiT, Openllet and ELK find it consistent and each class satisfiable,
+    and whether they agree; the exit code is 1 if not. Without FILE this is done for hfm.owl and hfm-facts.owl as data
+    and ontology state them now. Needs: pip install 'hfm-kg[owlapi]'
+
+    \b
+    Examples:
+      hfm-kg reason
+      hfm-kg reason --root . --format json
+      hfm-kg reason my-ontology.owl
+    """
+    from hfm_kg import inspection, pipeline, present
+
+    given = nullcontext(files) if files else pipeline.owl_files(_settings(root))
+    with _progress() as progress, given as paths:
+        progress(f"reasoning over {', '.join(path.name for path in paths)}")
+        reports = inspection.inspect(paths)
+    rows = [
+        {"ontology": path.name, **row} for path, report in zip(paths, reports, strict=True) for row in report.rows()
+    ]
+    present.records(rows, format_name or present.default_format(False))
+    ctx.exit(0 if all(report.is_sound for report in reports) else 1)
 
 
 @main.command()
@@ -184,13 +235,7 @@ def query(
 
 
 @main.command()
-@click.option(
-    "--format",
-    "-f",
-    "format_name",
-    type=click.Choice(["table", "tsv", "json"]),
-    help="Output format.  [default: table on a terminal, else tsv]",
-)
+@records_option
 @root_option
 @output_option
 def claims(format_name: str | None, root: Path | None, output: Path | None) -> None:

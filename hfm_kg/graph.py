@@ -7,7 +7,7 @@ graph tells what each of these graphs was derived from. Every triple also stands
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, parse
@@ -15,7 +15,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, parse
 from hfm_kg import facts
 from hfm_kg.errors import Finding, FindingsError
 from hfm_kg.statement import Graph, Rows, Statement, describe_place
-from hfm_kg.tables import Row, Tables
+from hfm_kg.tables import Row, Tables, nearest
 from hfm_kg.terms import (
     BASE,
     BIBO,
@@ -58,7 +58,10 @@ CONCEPT_CLASSES: Mapping[str, Mapping[str | None, NamedNode]] = {
 
 
 def build(tables: Tables, ontology: Path) -> Graph:
-    """The graph that the tables and the ontology files state. Raises FindingsError if two rows claim one graph."""
+    """The graph that the tables and the ontology files state.
+
+    Raises FindingsError if two rows claim one graph, or if a note disputes a graph that no row claims.
+    """
     graph = Graph()
     for file in ONTOLOGY_FILES:
         load_ontology(graph, ontology / file)
@@ -70,10 +73,21 @@ def build(tables: Tables, ontology: Path) -> Graph:
                 message = f"the row of line {claimed[name].line} has the same place {name.value}"
                 findings.append(row.finding(row.schema.primary_key[0], "place", message))
             claimed[name] = row
+    findings += _disputes(tables, claimed)
     if findings:
         raise FindingsError(findings)
     graph.add(PROVENANCE, INFERRED, PROV.wasDerivedFrom, ONTOLOGY)
     return graph
+
+
+def _disputes(tables: Tables, rows: Mapping[NamedNode, Row]) -> Iterator[Finding]:
+    """Findings for what ``notes.tsv`` disputes and no row says."""
+    for note in tables["notes"]:
+        for path in note.items("disputes"):
+            if iri("source", path) not in rows:
+                known = [name.value.removeprefix(f"{BASE}source/") for name in rows]
+                message = f"disputes: {path!r} is the graph of no row{nearest(path, known)}"
+                yield note.finding("disputes", "place", message)
 
 
 def load_ontology(graph: Graph, path: Path) -> None:
@@ -410,6 +424,8 @@ def notes(graph: Graph, tables: Tables) -> Rows:
         say.text("reported", note, HFM.reportedValue)
         say.text("corrected", note, HFM.correctedValue)
         say.text("reason", note, HFM.reason)
+        for path in row.items("disputes"):
+            say.say("disputes", note, HFM.disputes, iri("source", path))
         say.describe(note, "id")
         yield row, name
 

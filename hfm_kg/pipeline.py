@@ -6,7 +6,9 @@ import gc
 import hashlib
 import json
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -28,7 +30,8 @@ from hfm_kg import (
     transcription,
 )
 from hfm_kg.errors import Finding, FindingsError, InconsistentError, UsageError
-from hfm_kg.export import changes
+from hfm_kg.export import changes, graphs
+from hfm_kg.export import ontology as owl
 from hfm_kg.export import release as releases
 from hfm_kg.export.files import ReleaseFile
 from hfm_kg.terms import INFERRED, ONTOLOGY
@@ -253,6 +256,17 @@ def is_current(settings: Settings, snapshot: store.Snapshot) -> bool:
 def manifest_text(snapshot: store.Snapshot) -> str:
     """A snapshot's manifest, for people."""
     return json.dumps(dict(snapshot.manifest), indent=1)
+
+
+@contextmanager
+def owl_files(settings: Settings) -> Iterator[tuple[Path, ...]]:
+    """``hfm.owl`` and ``hfm-facts.owl`` as the input states them, in a folder that is gone after the context."""
+    built = stated(settings)
+    with tempfile.TemporaryDirectory(prefix="hfm-kg-") as folder:
+        files = {"hfm.owl": owl.merged(built), "hfm-facts.owl": owl.with_facts(built)}
+        for name, triples in files.items():
+            (Path(folder) / name).write_bytes(graphs.write(triples, "owl"))
+        yield tuple(Path(folder) / name for name in files)
 
 
 ENGINES = ("hfm-kg", "pyoxigraph", "owlready2", "rdflib")

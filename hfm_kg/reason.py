@@ -60,7 +60,7 @@ class Inference:
 
 def infer(triples: Iterable[Triple], ontology: Iterable[Triple]) -> Inference:
     """Classify and realise. Raises InconsistentError if there is a contradiction or an unsatisfiable class."""
-    triples, ontology = set(triples), set(ontology)
+    triples, ontology = set(triples), _ungrouped(set(ontology))
     facts = _reasoned(triples)
     found = _hermit(facts | ontology | _individuals(facts))
     return Inference(frozenset(_completed(triples | found, ontology) - triples), len(_individuals(facts)))
@@ -73,7 +73,7 @@ def conflict(triples: Iterable[Triple], ontology: Iterable[Triple]) -> list[Trip
 
     This is QuickXplain (Junker, 2004): it asks the reasoner some dozens of times, about a second each.
     """
-    ontology = set(ontology)
+    ontology = _ungrouped(set(ontology))
 
     def consistent(facts: Iterable[Triple]) -> bool:
         facts = set(facts)
@@ -105,6 +105,12 @@ def _reasoned(triples: set[Triple]) -> set[Triple]:
     things = {term for fact in facts for term in (fact.subject, fact.object)}
     things |= {triple.subject for triple in triples if triple.predicate == RDF.type and triple.object in REALISED}
     return facts | {triple for triple in triples if triple.predicate == RDF.type and triple.subject in things}
+
+
+def _ungrouped(ontology: set[Triple]) -> set[Triple]:
+    """The ontology without the groups above its properties, which would say everything once more and tell less."""
+    groups = {axiom.subject for axiom in ontology if axiom.object == HFM.PropertyGroup}
+    return {axiom for axiom in ontology if axiom.predicate != RDFS.subPropertyOf or axiom.object not in groups}
 
 
 def _individuals(facts: set[Triple]) -> set[Triple]:

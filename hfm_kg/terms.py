@@ -91,8 +91,12 @@ class OWL(Namespace, base="http://www.w3.org/2002/07/owl#"):
 
 class XSD(Namespace, base="http://www.w3.org/2001/XMLSchema#"):
     boolean: NamedNode
+    date: NamedNode
     decimal: NamedNode
+    hexBinary: NamedNode
     integer: NamedNode
+    nonNegativeInteger: NamedNode
+    string: NamedNode
 
 
 class SKOS(Namespace, base="http://www.w3.org/2004/02/skos/core#"):
@@ -103,6 +107,7 @@ class SKOS(Namespace, base="http://www.w3.org/2004/02/skos/core#"):
     broader: NamedNode
     broaderTransitive: NamedNode
     closeMatch: NamedNode
+    definition: NamedNode
     exactMatch: NamedNode
     inScheme: NamedNode
     narrowMatch: NamedNode
@@ -114,7 +119,14 @@ class SKOS(Namespace, base="http://www.w3.org/2004/02/skos/core#"):
 
 
 class DCTERMS(Namespace, base="http://purl.org/dc/terms/"):
+    conformsTo: NamedNode
+    description: NamedNode
     isPartOf: NamedNode
+    isVersionOf: NamedNode
+    issued: NamedNode
+    language: NamedNode
+    license: NamedNode
+    publisher: NamedNode
     relation: NamedNode
     source: NamedNode
     title: NamedNode
@@ -134,6 +146,77 @@ class SCHEMA(Namespace, base="http://schema.org/"):
     sameAs: NamedNode
     url: NamedNode
     version: NamedNode
+
+
+class DCAT(Namespace, base="http://www.w3.org/ns/dcat#"):
+    Catalog: NamedNode
+    Dataset: NamedNode
+    Distribution: NamedNode
+    byteSize: NamedNode
+    compressFormat: NamedNode
+    dataset: NamedNode
+    distribution: NamedNode
+    downloadURL: NamedNode
+    keyword: NamedNode
+    mediaType: NamedNode
+    version: NamedNode
+
+
+class FOAF(Namespace, base="http://xmlns.com/foaf/0.1/"):
+    Agent: NamedNode
+    name: NamedNode
+    primaryTopic: NamedNode
+
+
+class SD(Namespace, base="http://www.w3.org/ns/sparql-service-description#"):
+    Dataset: NamedNode
+    Graph: NamedNode
+    NamedGraph: NamedNode
+    SPARQL11Query: NamedNode
+    Service: NamedNode
+    UnionDefaultGraph: NamedNode
+    defaultDataset: NamedNode
+    defaultEntailmentRegime: NamedNode
+    defaultGraph: NamedNode
+    endpoint: NamedNode
+    feature: NamedNode
+    graph: NamedNode
+    name: NamedNode
+    namedGraph: NamedNode
+    resultFormat: NamedNode
+    supportedLanguage: NamedNode
+
+
+class SPDX(Namespace, base="http://spdx.org/rdf/terms#"):
+    Checksum: NamedNode
+    algorithm: NamedNode
+    checksum: NamedNode
+    checksumAlgorithm_sha256: NamedNode
+    checksumValue: NamedNode
+
+
+class VOID(Namespace, base="http://rdfs.org/ns/void#"):
+    Dataset: NamedNode
+    DatasetDescription: NamedNode
+    Linkset: NamedNode
+    classPartition: NamedNode
+    class_: NamedNode
+    classes: NamedNode
+    dataDump: NamedNode
+    distinctObjects: NamedNode
+    distinctSubjects: NamedNode
+    entities: NamedNode
+    exampleResource: NamedNode
+    linkPredicate: NamedNode
+    objectsTarget: NamedNode
+    properties: NamedNode
+    property: NamedNode
+    propertyPartition: NamedNode
+    subjectsTarget: NamedNode
+    subset: NamedNode
+    triples: NamedNode
+    uriSpace: NamedNode
+    vocabulary: NamedNode
 
 
 class FAIR4ML(Namespace, base="https://w3id.org/fair4ml#"):
@@ -206,8 +289,10 @@ class HFM(Namespace, base=BASE):
     authors: NamedNode
     backbone: NamedNode
     backboneTransitive: NamedNode
+    bibliographicValue: NamedNode
     builtOn: NamedNode
     cell: NamedNode
+    characteristic: NamedNode
     codeRepository: NamedNode
     codeTicked: NamedNode
     column: NamedNode
@@ -216,19 +301,26 @@ class HFM(Namespace, base=BASE):
     componentTechnique: NamedNode
     componentWeights: NamedNode
     composedOf: NamedNode
+    connection: NamedNode
     correctedValue: NamedNode
     countedModality: NamedNode
+    curatedValue: NamedNode
     dataFile: NamedNode
     describes: NamedNode
+    detail: NamedNode
+    detailValue: NamedNode
+    disputes: NamedNode
     doi: NamedNode
     domain: NamedNode
     errs: NamedNode
     evaluatedOn: NamedNode
     evidence: NamedNode
+    evidenceLink: NamedNode
     example: NamedNode
     initializedFrom: NamedNode
     landingPage: NamedNode
     linkTicked: NamedNode
+    making: NamedNode
     mentionedModality: NamedNode
     mentionedTask: NamedNode
     modality: NamedNode
@@ -260,9 +352,13 @@ class HFM(Namespace, base=BASE):
     technique: NamedNode
     topic: NamedNode
     trainedOn: NamedNode
+    transcribedValue: NamedNode
     unit: NamedNode
     venue: NamedNode
+    webAddress: NamedNode
     within: NamedNode
+    # mark of properties
+    PropertyGroup: NamedNode
 
 
 def iri(*path: str) -> NamedNode:

@@ -30,10 +30,8 @@ class Tracer:
             self.by_path.setdefault((triple.subject, triple.predicate), origin)
             self.by_subject.setdefault(triple.subject, origin)
         self.lines: dict[str, tuple[str, int]] = {}
-        for file in ONTOLOGY_FILES:
-            for number, line in enumerate((ontology / file).read_text(encoding="utf-8").splitlines(), start=1):
-                if line.startswith(":"):
-                    self.lines.setdefault(BASE + line.split()[0][1:], (file, number))
+        for file in reversed(ONTOLOGY_FILES):
+            self.lines |= dict(_subjects(ontology / file))
 
     def finding(
         self, rule: str, message: str, subject: object, predicate: object = None, value: object = None
@@ -54,6 +52,23 @@ class Tracer:
         others = " and ".join(_sentence(other) for other in culprits if other != triple)
         message = f"{_sentence(triple)}: contradicts {others or 'the ontology'}"
         return self.finding("owl", message, triple.subject, triple.predicate, triple.object)
+
+
+def _subjects(path: Path) -> Iterator[tuple[str, tuple[str, int]]]:
+    """The IRIs that begin a line of a Turtle file, and where each does so first."""
+    prefixes: dict[str, str] = {}
+    found: dict[str, tuple[str, int]] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        match line.split():
+            case ["@prefix", prefix, address, *_]:
+                prefixes[prefix.removesuffix(":")] = address.strip("<>")
+            case [name, *_] if line.startswith(name):
+                prefix, _, local = name.partition(":")
+                if name.startswith("<"):
+                    found.setdefault(name.strip("<>"), (path.name, number))
+                elif prefix in prefixes:
+                    found.setdefault(prefixes[prefix] + local, (path.name, number))
+    yield from found.items()
 
 
 def _sentence(triple: Triple) -> str:
@@ -135,7 +150,7 @@ def check_queries(catalog: Catalog) -> Iterator[Finding]:
     """Every catalogue query must parse, and give the columns that its header tells."""
     empty = Store()
     for query in catalog:
-        file = f"queries/{query.kind}/{query.path.name}"
+        file = query.file
         try:
             result = empty.query(query.text)
         except SyntaxError as error:

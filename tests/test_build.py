@@ -367,3 +367,15 @@ def test_a_class_that_nothing_can_belong_to_is_named(ontology: set[Triple]) -> N
     planted = {Triple(impossible, RDFS.subClassOf, parent) for parent in parents}
     with pytest.raises(InconsistentError, match=r"nothing can belong to https://w3id\.org/hfm/Impossible"):
         reason.infer(model(), ontology | planted | {Triple(impossible, RDF.type, OWL.Class)})
+
+
+def test_groups_of_properties_add_nothing_but_themselves(stated: statement.Graph, ontology: set[Triple]) -> None:
+    marks = {axiom for axiom in ontology if axiom.object == HFM.PropertyGroup}
+    groups = {axiom.subject for axiom in marks}
+    plain = reason.infer(stated.triples(), ontology).triples
+    grouped = reason.infer(
+        stated.triples(), ontology - marks
+    ).triples  # without its mark, a group is a property like others
+    assert len(groups) == 10
+    assert plain < grouped
+    assert {triple.predicate for triple in grouped - plain} == groups

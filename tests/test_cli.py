@@ -389,6 +389,14 @@ def test_findings_are_printed_as_compilers_do(sandbox: Settings, edit: Edit, run
     assert text[int(column) - 1 :].startswith("ContrastiveLaerning")
 
 
+def test_the_rules_are_listed_with_the_defect_that_fires_each(run: Run, queries: Catalog) -> None:
+    result = run("check", "--rules")
+    names, *rows = (line.split("\t") for line in result.stdout.splitlines())
+    assert (result.exit_code, names) == (0, ["rule", "severity", "title", "fix", "defect"])
+    assert [row[0] for row in rows] == [query.name for query in queries.of_kind("checks")]
+    assert all(len(row) == len(names) and all(row) for row in rows)
+
+
 def test_one_finding_is_one_finding(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "check", lambda *_: [Finding("a", 1, 2, "rule", "message")])
     result = run("check")

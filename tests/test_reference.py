@@ -199,11 +199,6 @@ def test_restrictions_in_the_manchester_syntax(turtle: str, expected: str) -> No
     assert [str(axiom) for axiom in terms_of(graph)["hfm:A"].axioms] == [f"SubClassOf: {expected}"]
 
 
-def test_a_list_that_runs_in_a_circle_ends() -> None:
-    circle = "hfm:A a owl:Class ; owl:equivalentClass [ owl:unionOf _:l ] . _:l rdf:first hfm:B ; rdf:rest _:l ."
-    assert [str(axiom) for axiom in terms_of(planted(circle))["hfm:A"].axioms] == ["EquivalentTo: hfm:B"]
-
-
 def test_a_deprecated_term_names_its_successor() -> None:
     old, row = concept("Old"), iri("source", "hfm", "deprecated", "Old")
     graph = planted(

@@ -394,7 +394,7 @@ def test_every_question_has_an_answer(client: httpx.Client, queries: Catalog) ->
 def test_what_the_catalogue_holds_is_escaped_on_the_start_page(store: Store, queries: Catalog) -> None:
     nasty = "</pre><script>alert('x')</script>&amp;\"'"
     text = f"# {nasty}\nASK {{}}"
-    planted = CatalogQuery(f"x{nasty}", "competency", Path(), text, {"title": nasty, "question": nasty})
+    planted = CatalogQuery(f"x{nasty}", "competency", Path(), "x.rq", text, {"title": nasty, "question": nasty})
     app = create_app(store, Catalog({**queries.queries, planted.name: planted}))
     with client_of(app) as client:
         page = Page(client.get("/").text)

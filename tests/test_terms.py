@@ -12,7 +12,7 @@ from hfm_kg.terms import BASE, HFM, ONTOLOGY, OWL, RDF
 
 
 def test_the_namespace_is_the_ontology(stated: statement.Graph) -> None:
-    kinds = {OWL.Class, OWL.ObjectProperty, OWL.DatatypeProperty}
+    kinds = {OWL.Class, OWL.ObjectProperty, OWL.DatatypeProperty, OWL.AnnotationProperty}
     declared = {
         quad.subject.value.removeprefix(BASE)
         for quad in stated.quads

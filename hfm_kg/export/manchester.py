@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from hfm_kg import sparql
+from hfm_kg.export.graphs import by_subject, items
 from hfm_kg.terms import OWL, RDF, RDFS
 
 Node = Any
@@ -77,34 +79,25 @@ FRAMES: Final = (
 
 
 class Statements:
-    """What some triples say, by subject and by object, in a stable order."""
+    """What some triples say, by subject and by object, in the order in which they are written."""
 
     def __init__(self, triples: Iterable[Triple]) -> None:
-        self.about: dict[Node, dict[NamedNode, list[Node]]] = defaultdict(lambda: defaultdict(list))
-        self.pointing: dict[Node, dict[NamedNode, list[Node]]] = defaultdict(lambda: defaultdict(list))
-        for triple in sorted(triples, key=str):
-            self.about[triple.subject][triple.predicate].append(triple.object)
-            self.pointing[triple.object][triple.predicate].append(triple.subject)
+        self.about = by_subject(triples)
+        self.pointing: dict[Node, list[Triple]] = defaultdict(list)
+        for triple in chain.from_iterable(self.about.values()):
+            self.pointing[triple.object].append(triple)
 
     def values(self, subject: Node, *predicates: NamedNode) -> list[Node]:
         """The objects of a subject's statements."""
-        said = self.about.get(subject, {})
-        return [value for predicate in predicates for value in said.get(predicate, ())]
+        return [triple.object for triple in self.about.get(subject, ()) if triple.predicate in predicates]
 
     def subjects(self, node: Node, *predicates: NamedNode) -> list[Node]:
         """The subjects of the statements whose object a node is."""
-        said = self.pointing.get(node, {})
-        return [subject for predicate in predicates for subject in said.get(predicate, ())]
+        return [triple.subject for triple in self.pointing.get(node, ()) if triple.predicate in predicates]
 
-    def members(self, node: Node) -> list[Node]:
-        """The members of an RDF list; of one that runs in a circle, each once."""
-        members: list[Node] = []
-        seen: set[Node] = set()
-        while node != RDF.nil and node not in seen:
-            seen.add(node)
-            members += self.values(node, RDF.first)
-            node = next(iter(self.values(node, RDF.rest)), RDF.nil)
-        return members
+    def members(self, head: Node) -> list[Node]:
+        """The members of an RDF list."""
+        return list(items(self.about, head))
 
 
 @dataclass(frozen=True)
@@ -123,8 +116,8 @@ class Manchester:
         inverse = {*self.said.values(subject, OWL.inverseOf), *self.said.subjects(subject, OWL.inverseOf)}
         for other in sorted(inverse, key=str):
             yield Axiom("InverseOf", self.expression(other))
-        for chain in self.said.values(subject, OWL.propertyChainAxiom):
-            yield Axiom("SubPropertyChain", _joined(map(self.expression, self.said.members(chain)), " o "))
+        for head in self.said.values(subject, OWL.propertyChainAxiom):
+            yield Axiom("SubPropertyChain", _joined(map(self.expression, self.said.members(head)), " o "))
         if disjoint := sorted(self._disjoint(subject), key=str):
             yield Axiom("DisjointWith", _joined(map(self.expression, disjoint), ", "))
 

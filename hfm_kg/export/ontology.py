@@ -13,7 +13,7 @@ from typing import Final
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from hfm_kg.statement import Graph
-from hfm_kg.terms import BASE, DCTERMS, HFM, INFERRED, ONTOLOGY, OWL, PROV, PROVENANCE, RDF, SKOS
+from hfm_kg.terms import BASE, DCTERMS, HFM, IAO, INFERRED, ONTOLOGY, OWL, PROV, PROVENANCE, RDF, RDFS, SKOS
 
 FACTS: Final = NamedNode(BASE + "hfm-facts.owl")
 """The ontology that holds the facts too."""
@@ -38,7 +38,8 @@ def merged(graph: Graph) -> set[Triple]:
         and (quad.subject in deprecated or quad.subject in concepts)
         and (isinstance(quad.object, Literal) or quad.object in terms or quad.predicate in MATCHES)
     }
-    return ontology | vocabulary | _sources(graph, concepts) | _declarations(concepts | schemes)
+    triples = ontology | vocabulary | _sources(graph, concepts) | _declarations(concepts | schemes)
+    return triples | _definitions(triples)
 
 
 def with_facts(graph: Graph) -> set[Triple]:
@@ -92,6 +93,19 @@ def _sources(graph: Graph, things: Collection[object]) -> set[Triple]:
         Triple(makers[quad.subject], DCTERMS.source, quad.object)
         for quad in graph.quads
         if quad.predicate == PROV.wasDerivedFrom and isinstance(quad.subject, NamedNode) and quad.subject in makers
+    }
+
+
+def _definitions(triples: set[Triple]) -> set[Triple]:
+    """Each definition once more as SKOS has it, for tools that know no IAO."""
+    definitions = {
+        Triple(triple.subject, SKOS.definition, triple.object)
+        for triple in triples
+        if triple.predicate == IAO.IAO_0000115
+    }
+    return definitions | {
+        Triple(SKOS.definition, RDF.type, OWL.AnnotationProperty),
+        Triple(SKOS.definition, RDFS.label, Literal("definition (SKOS)", language="en")),
     }
 
 

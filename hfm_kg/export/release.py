@@ -85,11 +85,19 @@ def _rdf(name: str, title: str, statements: Callable[[Material], Iterable[Triple
     )
 
 
+ONTOLOGY_TITLE: Final = "the ontology with its concepts, without imports"
+
+
+def _readable(triples: Iterable[Triple]) -> bytes:
+    from hfm_kg.export import turtle  # rdflib takes half a second to import, which a query should not wait for
+
+    return turtle.readable(triples)
+
+
 RECIPES: Final[tuple[Recipe, ...]] = (
-    *(
-        _rdf(f"hfm.{ending}", "the ontology with its concepts, without imports", lambda material: material.ontology)
-        for ending in ("owl", "ttl", "jsonld")
-    ),
+    _rdf("hfm.owl", ONTOLOGY_TITLE, lambda material: material.ontology),
+    Recipe("hfm.ttl", "text/turtle", f"{ONTOLOGY_TITLE}, as Turtle", lambda material: _readable(material.ontology)),
+    _rdf("hfm.jsonld", ONTOLOGY_TITLE, lambda material: material.ontology),
     _rdf(
         "hfm-facts.owl",
         "the ontology with concepts, models, datasets and publications",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from pyoxigraph import DefaultGraph, Literal, Store
@@ -16,7 +16,7 @@ from starlette.routing import Route
 from hfm_kg import sparql
 from hfm_kg.catalog import Catalog
 from hfm_kg.errors import LONGEST_MESSAGE, UsageError
-from hfm_kg.export import graphs, ontology, reference
+from hfm_kg.export import graphs, ontology, reference, release
 from hfm_kg.server import resources
 from hfm_kg.server.pages import PAGE_HEADERS, TEMPLATES
 from hfm_kg.server.problems import HEADERS, problem
@@ -48,27 +48,28 @@ class Documents:
         versions = store.quads_for_pattern(ONTOLOGY, OWL.versionInfo, None, DefaultGraph())
         self.version = next((quad.object.value for quad in versions if isinstance(quad.object, Literal)), "")
         self.lock = threading.Lock()
-        self.made: dict[tuple[str, str], bytes] = {}
+        self.made: dict[str, bytes] = {}
 
     def reference(self) -> bytes:
         """The reference page, its links leading to this server."""
-        with self.lock:
-            return self._made("reference", "html")
+        return self._once(
+            "terms.html",
+            lambda graph: reference.html(reference.terms(graph, self.queries), self.version, base="/"),
+        )
 
     def ontology(self, stem: str, form: sparql.Format) -> bytes:
-        """``hfm.owl`` or ``hfm-facts.owl`` in a serialisation, as a release has it."""
-        with self.lock:
-            return self._made(stem, WRITTEN[form.name])
+        """``hfm.owl`` or ``hfm-facts.owl`` in a serialisation: the very file of a release, if a release has it so."""
+        name = f"{stem}.{WRITTEN[form.name]}"
+        for recipe in release.RECIPES:
+            if recipe.name == name:
+                return self._once(name, lambda graph: recipe.make(release.Material(graph)))
+        return self._once(name, lambda graph: graphs.write(ONTOLOGIES[stem](graph), WRITTEN[form.name]))
 
-    def _made(self, stem: str, ending: str) -> bytes:
-        if (stem, ending) not in self.made:
-            graph = Graph.of(self.store)
-            if stem == "reference":
-                content = reference.html(reference.terms(graph, self.queries), self.version, base="/")
-            else:
-                content = graphs.write(ONTOLOGIES[stem](graph), ending)
-            self.made[stem, ending] = content
-        return self.made[stem, ending]
+    def _once(self, name: str, make: Callable[[Graph], bytes]) -> bytes:
+        with self.lock:
+            if name not in self.made:
+                self.made[name] = make(Graph.of(self.store))
+            return self.made[name]
 
 
 ONTOLOGIES: Final = {"hfm": ontology.merged, "hfm-facts": ontology.with_facts}
