@@ -18,7 +18,7 @@ from hfm_kg.catalog import Catalog
 from hfm_kg.export import graphs, ontology, release
 from hfm_kg.server import create_app, resources
 from hfm_kg.server.linked import ENDINGS, OFFERED, PAGE
-from hfm_kg.terms import BASE, HFM, ONTOLOGY, RDF, RDFS, concept, iri
+from hfm_kg.terms import BASE, DCTERMS, HFM, ONTOLOGY, RDF, RDFS, concept, iri
 from tests.test_reference import HOSTILE, XHTML
 from tests.test_server import client_of, problem
 

@@ -60,9 +60,9 @@ class Documents:
     def ontology(self, stem: str, form: sparql.Format) -> bytes:
         """``hfm.owl`` or ``hfm-facts.owl`` in a serialisation: the very file of a release, if a release has it so."""
         name = f"{stem}.{WRITTEN[form.name]}"
-        for recipe in release.RECIPES:
-            if recipe.name == name:
-                return self._once(name, lambda graph: recipe.make(release.Material(graph)))
+        recipes = {recipe.name: recipe for recipe in release.RECIPES}
+        if name in recipes:
+            return self._once(name, lambda graph: recipes[name].make(release.Material(graph)))
         return self._once(name, lambda graph: graphs.write(ONTOLOGIES[stem](graph), WRITTEN[form.name]))
 
     def _once(self, name: str, make: Callable[[Graph], bytes]) -> bytes:
