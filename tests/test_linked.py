@@ -259,6 +259,14 @@ def test_things_can_only_be_read(method: str, web: httpx.Client) -> None:
 # --- the ontology ---------------------------------------------------------------------------------------------
 
 
+def test_every_model_and_dataset_of_the_facts_names_where_it_stands(stated: statement.Graph) -> None:
+    facts = ontology.with_facts(stated)
+    kinds = (HFM.FoundationModel, HFM.Dataset)
+    things = {one.subject for one in facts if one.predicate == RDF.type and one.object in kinds}
+    assert len(things) > 300
+    assert things <= {one.subject for one in facts if one.predicate == DCTERMS.source}
+
+
 @pytest.mark.parametrize(("stem", "make"), [("hfm", ontology.merged), ("hfm-facts", ontology.with_facts)])
 def test_the_ontology_is_the_file_that_a_release_has(
     stem: str, make: Callable[[statement.Graph], set[Triple]], web: httpx.Client, stated: statement.Graph, version: str
