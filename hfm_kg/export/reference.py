@@ -328,10 +328,12 @@ class Branch:
 
 def html(documented: Sequence[Term], version: str, base: str = BASE) -> bytes:
     """The documentation as one page; ``base`` stands in the addresses of things in the place of our namespace."""
-    sections: dict[str, list[Term]] = {}
+    by_title: dict[tuple[str, str], list[Term]] = {}
     for term in documented:
         title = next((scheme.label.capitalize() for scheme in term.schemes), TITLES[term.kind])
-        sections.setdefault(title, []).append(term)
+        by_title.setdefault((term.kind, title), []).append(term)
+    kinds = list(TITLES)
+    sections = sorted(by_title.items(), key=lambda item: (kinds.index(item[0][0]), item[0][1]))
     anchors = {term.iri: f"#{term.anchor}" for term in documented}
 
     def href(iri: str) -> str:
@@ -344,7 +346,7 @@ def html(documented: Sequence[Term], version: str, base: str = BASE) -> bytes:
 
     page = TEMPLATES.get_template("reference.html").render(
         version=version,
-        sections=[(f"section-{number}", title, some) for number, (title, some) in enumerate(sections.items(), start=1)],
+        sections=[(f"section-{number}", title, some) for number, ((_, title), some) in enumerate(sections, start=1)],
         forest=forest,
         href=href,
     )
