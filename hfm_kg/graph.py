@@ -198,7 +198,7 @@ IDENTIFIERS: Mapping[str, Callable[[str], str]] = {
 
 def reference_ids(graph: Graph, tables: Tables) -> Rows:
     """``reference_ids.tsv``: identifiers that the survey does not print, each with the list that gives it."""
-    properties = {"doi": HFM.doi, "arxiv": HFM.arxivId}
+    properties = {"doi": HFM.doi, "arxiv": HFM.arxivId, "pubmed": HFM.pubmedId}
     for row in tables["reference_ids"]:
         reference, kind, identifier = row.text("reference"), row.text("kind"), row.text("identifier")
         name = iri("source", row.text("source"), "reference", reference, kind)
@@ -379,18 +379,16 @@ LINK_PROPERTIES: Mapping[str, NamedNode] = {
 
 
 def links(graph: Graph, tables: Tables) -> Rows:
-    """``model_links.tsv`` and ``dataset_links.tsv``: accepted addresses, each with the list it was found in."""
-    for table, kind in (("model_links", "model"), ("dataset_links", "dataset")):
-        for number, row in enumerate(tables[table], start=1):
+    """``model_links.tsv``, ``dataset_links.tsv``, ``thing_links.tsv``: accepted addresses, each as one place has it."""
+    for column in ("model", "dataset", "thing"):
+        for row in tables[f"{column}_links"]:
             if row.text("status") != "accepted":
                 continue
-            thing = iri(kind, row.text(kind))
-            line = row.optional("line")
-            place = f"line/{line}" if line else f"entry/{number}"
-            name = iri("source", row.text("source"), kind, row.text(kind), place, row.text("kind"))
+            path = row.text(column) if column == "thing" else f"{column}/{row.text(column)}"
+            name = iri("source", row.text("source"), path, row.text("place"), row.text("kind"))
             say = Statement(graph, row, name)
-            say.address("url", thing, LINK_PROPERTIES[row.text("kind")])
-            say.describe(thing, kind)
+            say.address("url", iri(path), LINK_PROPERTIES[row.text("kind")])
+            say.describe(iri(path), column)
             yield row, name
 
 

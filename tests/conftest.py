@@ -57,7 +57,7 @@ def reasoned(snapshot: Snapshot) -> statement.Graph:
 
 @pytest.fixture(scope="session")
 def files(reasoned: statement.Graph, settings: Settings) -> dict[str, bytes]:
-    """The release files that are not plain RDF, by name."""
+    """The files of a release without the manifest, by name."""
     return exports.make(reasoned, settings.ontology / "mappings")
 
 

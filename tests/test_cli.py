@@ -42,7 +42,7 @@ class Run:
         self.environment = environment
 
     def __call__(self, *arguments: str, typed: str | bytes | None = None) -> Result:
-        result = CliRunner().invoke(main, arguments, input=typed, env=self.environment)
+        result = CliRunner(mix_stderr=False).invoke(main, arguments, input=typed, env=self.environment)
         assert result.exception is None or isinstance(result.exception, SystemExit)
         assert "Traceback" not in result.stderr
         return result
@@ -440,7 +440,7 @@ def test_a_root_without_data_is_told(run: Run, tmp_path: Path) -> None:
     for command in ("build", "check"):
         result = run(command, "--root", str(tmp_path))
         assert result.exit_code == 1
-        assert "csv-metadata.json:0:0: metadata: missing" in result.output
+        assert "csv-metadata.json:0:0: metadata: missing" in result.stdout + result.stderr
     assert not list(tmp_path.iterdir())
 
 

@@ -11,19 +11,21 @@ import httpx
 import pytest
 import rdflib
 import yaml
-from pyoxigraph import QuerySolutions, RdfFormat, Store, parse
+from pyoxigraph import NamedNode, QuerySolutions, RdfFormat, Store, parse
 from rdflib.namespace import DCAT, DCTERMS, FOAF, PROV, RDF, RDFS, SKOS, VOID, XSD
 
+from hfm_kg import registry
 from hfm_kg.export import describe, sssom
 from hfm_kg.export.files import ReleaseFile
+from hfm_kg.export.prefixes import Prefixes
 from hfm_kg.mappings import read
 from hfm_kg.sparql import GRAPH_FORMATS, SOLUTION_FORMATS
 from hfm_kg.statement import Graph
+from hfm_kg.terms import iri
 
 from .conftest import ROOT
 
 NAMES = ("void.ttl", "dcat.ttl", "service.ttl")
-RELEASE = describe.Release("2026-11-23")
 SD = rdflib.Namespace("http://www.w3.org/ns/sparql-service-description#")
 SPDX = rdflib.Namespace("http://spdx.org/rdf/terms#")
 HFM = rdflib.Namespace("https://w3id.org/hfm/")
@@ -34,13 +36,23 @@ DCAT_3 = rdflib.URIRef("http://www.w3.org/ns/dcat#version")
 
 
 @pytest.fixture(scope="module")
-def graphs(files: dict[str, bytes]) -> dict[str, rdflib.Graph]:
+def release(reasoned: Graph) -> describe.Release:
+    return describe.Release(registry.version_of(reasoned))
+
+
+@pytest.fixture(scope="module")
+def dataset(release: describe.Release) -> rdflib.URIRef:
+    return rdflib.URIRef(release.dataset.value)
+
+
+@pytest.fixture(scope="module")
+def graphs(files: dict[str, bytes], dataset: rdflib.URIRef) -> dict[str, rdflib.Graph]:
     """The files as rdflib reads them, below the address at which they lie."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # rdflib's parsers use names that rdflib deprecates
-        base = RELEASE.dataset.value
         return {
-            name: rdflib.Graph().parse(data=files[name], format="turtle", publicID=f"{base}/{name}") for name in NAMES
+            name: rdflib.Graph().parse(data=files[name], format="turtle", publicID=f"{dataset}/{name}")
+            for name in NAMES
         }
 
 
@@ -59,9 +71,9 @@ def grouped(store: Store, query: str) -> dict[str, int]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_two_parsers_read_the_same_number_of_triples(
-    name: str, files: dict[str, bytes], graphs: dict[str, rdflib.Graph]
+    name: str, files: dict[str, bytes], graphs: dict[str, rdflib.Graph], dataset: rdflib.URIRef
 ) -> None:
-    strict = set(parse(files[name], format=RdfFormat.TURTLE, base_iri=f"{RELEASE.dataset.value}/{name}"))
+    strict = set(parse(files[name], format=RdfFormat.TURTLE, base_iri=f"{dataset}/{name}"))
     assert len(strict) == len(graphs[name]) > 50
 
 
@@ -83,8 +95,10 @@ def test_the_strict_parser_refuses_an_iri_with_a_space(files: dict[str, bytes]) 
         list(parse(spoilt, format=RdfFormat.TURTLE))
 
 
-def test_the_figures_are_those_of_the_default_graph(graphs: dict[str, rdflib.Graph], store: Store) -> None:
-    void, dataset = graphs["void.ttl"], rdflib.URIRef(RELEASE.dataset.value)
+def test_the_figures_are_those_of_the_default_graph(
+    graphs: dict[str, rdflib.Graph], dataset: rdflib.URIRef, store: Store
+) -> None:
+    void = graphs["void.ttl"]
     queries = {
         VOID.triples: "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }",
         VOID.classes: "SELECT (COUNT(DISTINCT ?o) AS ?n) { ?s a ?o }",
@@ -99,8 +113,10 @@ def test_the_figures_are_those_of_the_default_graph(graphs: dict[str, rdflib.Gra
 
 
 def partitions(void: rdflib.Graph, link: rdflib.URIRef, key: rdflib.URIRef, figure: rdflib.URIRef) -> dict[str, int]:
-    dataset = rdflib.URIRef(RELEASE.dataset.value)
-    return {str(void.value(one, key)): int(str(void.value(one, figure))) for one in set(void.objects(dataset, link))}
+    """The figure of each partition of the release; those of linksets are other ones."""
+    (dataset,) = set(void.subjects(VOID.uriSpace, rdflib.Literal("https://w3id.org/hfm/")))
+    assert all(len(list(void.objects(one, key))) == 1 for one in void.objects(dataset, link))
+    return {str(void.value(one, key)): int(str(void.value(one, figure))) for one in void.objects(dataset, link)}
 
 
 def test_every_class_and_property_has_its_partition(graphs: dict[str, rdflib.Graph], store: Store) -> None:
@@ -109,6 +125,15 @@ def test_every_class_and_property_has_its_partition(graphs: dict[str, rdflib.Gra
     assert partitions(void, VOID.classPartition, VOID["class"], VOID.entities) == classes
     properties = grouped(store, "SELECT ?p (COUNT(*) AS ?n) { ?s ?p ?o } GROUP BY ?p")
     assert partitions(void, VOID.propertyPartition, VOID.property, VOID.triples) == properties
+
+
+def test_terms_without_a_prefix_have_partitions_of_their_own(release: describe.Release) -> None:
+    graph = Graph()
+    for number in (1, 2):
+        graph.add(iri("source", "hfm"), iri("x"), NamedNode(f"https://example.org/#p{number}"), iri("y"))
+    void = rdflib.Graph().parse(data=describe.void(release, graph, [], Prefixes({}), []), format="turtle")
+    found = partitions(void, VOID.propertyPartition, VOID.property, VOID.triples)
+    assert found == {"https://example.org/#p1": 1, "https://example.org/#p2": 1}
 
 
 def test_every_mapping_set_is_a_linkset(graphs: dict[str, rdflib.Graph]) -> None:
@@ -128,13 +153,15 @@ def test_every_mapping_set_is_a_linkset(graphs: dict[str, rdflib.Graph]) -> None
 
 
 def test_examples_are_things_of_the_graph(graphs: dict[str, rdflib.Graph], store: Store) -> None:
-    for example in graphs["void.ttl"].objects(rdflib.URIRef(RELEASE.dataset.value), VOID.exampleResource):
+    examples = set(graphs["void.ttl"].objects(predicate=VOID.exampleResource))
+    assert len(examples) == len(describe.EXAMPLES)
+    for example in examples:
         assert store.query(f"ASK {{ <{example}> a ?class }}")
 
 
-def test_dumps_of_void_are_files_that_hold_the_graph(graphs: dict[str, rdflib.Graph]) -> None:
+def test_dumps_of_void_are_files_that_hold_the_graph(graphs: dict[str, rdflib.Graph], dataset: rdflib.URIRef) -> None:
     dumps = set(graphs["void.ttl"].objects(predicate=VOID.dataDump))
-    assert dumps == {HFM["releases/2026-11-23/hfm-graph.nq.gz"]}
+    assert dumps == {dataset + "/hfm-graph.nq.gz"}
 
 
 def test_every_file_is_a_distribution(graphs: dict[str, rdflib.Graph], files: dict[str, bytes]) -> None:
@@ -151,22 +178,23 @@ def test_every_file_is_a_distribution(graphs: dict[str, rdflib.Graph], files: di
     assert told == {name: (len(content), hashlib.sha256(content).hexdigest()) for name, content in expected.items()}
 
 
-def test_a_specification_that_a_file_follows_is_told(reasoned: Graph) -> None:
+def test_a_specification_that_a_file_follows_is_told(reasoned: Graph, release: describe.Release) -> None:
     file = ReleaseFile("hfm.x", b"", "text/plain", "a file", "https://example.org/specification")
-    triples = parse(describe.dcat(RELEASE, reasoned, [file]), format=RdfFormat.TURTLE)
+    triples = parse(describe.dcat(release, reasoned, [file]), format=RdfFormat.TURTLE)
     told = [t.object.value for t in triples if t.predicate.value == str(DCTERMS.conformsTo)]
     assert told == ["https://example.org/specification"]
 
 
-def test_title_publisher_and_licence_are_those_of_the_citation_file(graphs: dict[str, rdflib.Graph]) -> None:
+def test_title_publisher_and_licence_are_those_of_the_citation_file(
+    graphs: dict[str, rdflib.Graph], dataset: rdflib.URIRef, release: describe.Release
+) -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["title"] == describe.TITLE
     assert [author["name"] for author in citation["authors"]] == [describe.PUBLISHER]
     assert "CC-BY-4.0" in citation["license"]
     for name in ("void.ttl", "dcat.ttl"):
-        dataset = rdflib.URIRef(RELEASE.dataset.value)
         assert str(graphs[name].value(dataset, DCTERMS.title)) == citation["title"]
-        assert str(graphs[name].value(dataset, DCTERMS.issued)) == RELEASE.version
+        assert str(graphs[name].value(dataset, DCTERMS.issued)) == release.version
 
 
 def test_keywords_are_those_of_the_package() -> None:

@@ -92,6 +92,8 @@ def test_definitions_synonyms_and_mappings_are_all_there(graph: OboGraph, merged
     assert len(synonyms) == count(merged, "?s skos:altLabel|skos:notation ?o")
     abbreviations = [one for one in synonyms if one.synonymType == obographs.ABBREVIATION]
     assert len(abbreviations) == count(merged, "?s skos:notation ?o")
+    subsets = [subset for meta in metas for subset in meta.subsets or ()]
+    assert len(subsets) == count(merged, "?s <http://www.geneontology.org/formats/oboInOwl#inSubset> ?o") > 0
     values = Counter(value.pred for meta in metas for value in meta.basicPropertyValues or ())
     for match in ("exactMatch", "closeMatch", "broadMatch", "narrowMatch", "relatedMatch"):
         assert values[f"http://www.w3.org/2004/02/skos/core#{match}"] == count(merged, f"?s skos:{match} ?o") > 0

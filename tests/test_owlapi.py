@@ -207,7 +207,7 @@ DEFECTS = {
 
 def reason(*arguments: Path | str) -> Result:
     """What ``hfm-kg reason`` answers."""
-    return CliRunner().invoke(cli.main, ["reason", *map(str, arguments)])
+    return CliRunner(mix_stderr=False).invoke(cli.main, ["reason", *map(str, arguments)])
 
 
 @pytest.fixture(scope="module")

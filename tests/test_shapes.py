@@ -406,6 +406,8 @@ DEFECTS = [
     *counts("thing-domain", THING, HFM.domain, plain("general")),
     Defect("thing-domain in", THING, put(THING, HFM.domain, plain("medicine"))),
     Defect("thing-reference class", THING, add(THING, HFM.reference, TASK)),
+    Defect("model-code pattern", THING, add(THING, HFM.codeRepository, NamedNode("ftp://example.org/code"))),
+    Defect("dataset-page pattern", THING, add(THING, HFM.landingPage, NamedNode("ftp://example.org/data"))),
     Defect("described minCount", THING, undescribed(THING)),
     Defect("claim-sentence minCount", CLAIM, without(CLAIM, HFM.sentence)),
     Defect("claim-sentence maxCount", CLAIM, add(CLAIM, HFM.sentence, english("Another."))),

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 from pyoxigraph import Literal, NamedNode, Triple
 
@@ -161,14 +162,14 @@ def void(
         ),
     }
     for one, number in members.items():
-        partition = release.part("void.ttl", f"class-{prefixes.contract(one.value)}")
+        partition = release.part("void.ttl", f"class-{_fragment(one, prefixes)}")
         statements |= {
             Triple(release.dataset, VOID.classPartition, partition),
             Triple(partition, VOID.class_, one),
             Triple(partition, VOID.entities, _count(number)),
         }
     for one, number in uses.items():
-        partition = release.part("void.ttl", f"property-{prefixes.contract(one.value)}")
+        partition = release.part("void.ttl", f"property-{_fragment(one, prefixes)}")
         statements |= {
             Triple(release.dataset, VOID.propertyPartition, partition),
             Triple(partition, VOID.property, one),
@@ -177,6 +178,10 @@ def void(
     for mapping_set in sets:
         statements |= set(_linkset(release, graph, mapping_set))
     return graphs.write(statements, "ttl", USED)
+
+
+def _fragment(one: NamedNode, prefixes: Prefixes) -> str:
+    return prefixes.contract(one.value) or quote(one.value, safe="")
 
 
 def _linkset(release: Release, graph: Graph, mapping_set: MappingSet) -> Iterator[Triple]:

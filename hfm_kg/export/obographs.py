@@ -14,6 +14,7 @@ from typing import Any, Final
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from hfm_kg.export.graphs import Node, by_subject, items
+from hfm_kg.export.prefixes import DESCRIPTIONS
 from hfm_kg.terms import DCTERMS, IAO, ONTOLOGY, OWL, RDF, RDFS, SKOS
 
 NODE_TYPES: Final[Mapping[object, dict[str, str]]] = {
@@ -44,7 +45,11 @@ SYNONYMS: Final[Mapping[NamedNode, dict[str, str]]] = {
 }
 """The kind of synonym that each property gives: other names of the same thing, and abbreviations."""
 
-TOLD: Final = frozenset({RDFS.label, SKOS.prefLabel, IAO.IAO_0000115, OWL.deprecated, OWL.versionIRI, *SYNONYMS})
+IN_SUBSET: Final = NamedNode(DESCRIPTIONS["oboInOwl"] + "inSubset")
+
+TOLD: Final = frozenset(
+    {RDFS.label, IN_SUBSET, SKOS.prefLabel, IAO.IAO_0000115, OWL.deprecated, OWL.versionIRI, *SYNONYMS}
+)
 """Properties whose values stand in keys of their own."""
 
 
@@ -107,6 +112,8 @@ class _Graph:
             meta["synonyms"] = synonyms
         if values := list(self._property_values(node, sources="definition" not in meta)):
             meta["basicPropertyValues"] = values
+        if subsets := self._values(node, IN_SUBSET):
+            meta["subsets"] = subsets
         if "true" in self._values(node, OWL.deprecated):
             meta["deprecated"] = True
         return meta

@@ -31,12 +31,15 @@ def merged(graph: Graph) -> set[Triple]:
     ontology = {quad.triple for quad in graph.quads if quad.graph_name == ONTOLOGY}
     deprecated = {quad.subject for quad in graph.quads if quad.predicate == OWL.deprecated}
     terms = concepts | schemes | {triple.subject for triple in ontology}
+    ours = concepts | deprecated
     vocabulary = {
         quad.triple
         for quad in graph.quads
         if quad.graph_name != INFERRED
-        and (quad.subject in deprecated or quad.subject in concepts)
-        and (isinstance(quad.object, Literal) or quad.object in terms or quad.predicate in MATCHES)
+        and (
+            (quad.predicate in MATCHES and quad.subject in terms)
+            or (quad.subject in ours and (isinstance(quad.object, Literal) or quad.object in terms))
+        )
     }
     triples = ontology | vocabulary | _sources(graph, concepts) | _declarations(concepts | schemes)
     return triples | _definitions(triples)

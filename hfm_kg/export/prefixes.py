@@ -18,6 +18,7 @@ KINDS: Final = ("claim", "dataset", "mappings", "model", "note", "reference", "s
 
 DESCRIPTIONS: Final[Mapping[str, str]] = {
     "foaf": "http://xmlns.com/foaf/0.1/",
+    "oboInOwl": "http://www.geneontology.org/formats/oboInOwl#",
     "sd": "http://www.w3.org/ns/sparql-service-description#",
     "spdx": "http://spdx.org/rdf/terms#",
     "vann": "http://purl.org/vocab/vann/",

@@ -14,9 +14,10 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 from rdflib.namespace import OWL, SKOS
 from rdflib.plugins.serializers.turtle import TurtleSerializer
 
+from hfm_kg.export.prefixes import DESCRIPTIONS
 from hfm_kg.sparql import PREFIXES
 
-MORE_PREFIXES = {"oboInOwl": "http://www.geneontology.org/formats/oboInOwl#", "vann": "http://purl.org/vocab/vann/"}
+MORE_PREFIXES = {prefix: DESCRIPTIONS[prefix] for prefix in ("oboInOwl", "vann")}
 
 
 class Ordered(TurtleSerializer):

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from hfm_kg import sparql
 from hfm_kg.catalog import Catalog
 from hfm_kg.errors import LONGEST_MESSAGE, UsageError
-from hfm_kg.export import graphs, ontology, reference, release
+from hfm_kg.export import graphs, ontology, reference
 from hfm_kg.server import resources
 from hfm_kg.server.pages import PAGE_HEADERS, TEMPLATES
 from hfm_kg.server.problems import HEADERS, problem
@@ -58,12 +58,9 @@ class Documents:
         )
 
     def ontology(self, stem: str, form: sparql.Format) -> bytes:
-        """``hfm.owl`` or ``hfm-facts.owl`` in a serialisation: the very file of a release, if a release has it so."""
-        name = f"{stem}.{WRITTEN[form.name]}"
-        recipes = {recipe.name: recipe for recipe in release.RECIPES}
-        if name in recipes:
-            return self._once(name, lambda graph: recipes[name].make(release.Material(graph)))
-        return self._once(name, lambda graph: graphs.write(ONTOLOGIES[stem](graph), WRITTEN[form.name]))
+        """``hfm.owl`` or ``hfm-facts.owl`` in a serialisation."""
+        ending = WRITTEN[form.name]
+        return self._once(f"{stem}.{ending}", lambda graph: graphs.write(ONTOLOGIES[stem](graph), ending))
 
     def _once(self, name: str, make: Callable[[Graph], bytes]) -> bytes:
         with self.lock:
