@@ -300,7 +300,7 @@ def _material(settings: Settings, built: statement.Graph) -> tuple[releases.Mate
     since, found = _changes(settings, built, None, None)
     text = changes.markdown(since, registry.version_of(built), found) if since else ""
     sets, _ = mappings.read(settings.ontology / "mappings")
-    return releases.Material(built, sets, text), since
+    return releases.Material(built, sets, catalog.read(settings.queries), text), since
 
 
 def differences(settings: Settings, since: str | None, until: str | None) -> tuple[str, str, list[changes.Change]]:

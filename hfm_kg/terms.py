@@ -51,22 +51,40 @@ class RDFS(Namespace, base="http://www.w3.org/2000/01/rdf-schema#"):
 
 
 class OWL(Namespace, base="http://www.w3.org/2002/07/owl#"):
+    AllDisjointClasses: NamedNode
     AnnotationProperty: NamedNode
+    AsymmetricProperty: NamedNode
     Class: NamedNode
     DatatypeProperty: NamedNode
     FunctionalProperty: NamedNode
+    InverseFunctionalProperty: NamedNode
+    IrreflexiveProperty: NamedNode
     NamedIndividual: NamedNode
     Nothing: NamedNode
     ObjectProperty: NamedNode
+    ReflexiveProperty: NamedNode
+    SymmetricProperty: NamedNode
     Thing: NamedNode
+    TransitiveProperty: NamedNode
+    allValuesFrom: NamedNode
+    complementOf: NamedNode
     deprecated: NamedNode
+    disjointWith: NamedNode
     equivalentClass: NamedNode
+    equivalentProperty: NamedNode
     hasValue: NamedNode
     intersectionOf: NamedNode
     inverseOf: NamedNode
+    maxQualifiedCardinality: NamedNode
+    members: NamedNode
+    minQualifiedCardinality: NamedNode
+    onClass: NamedNode
     onProperty: NamedNode
+    oneOf: NamedNode
     propertyChainAxiom: NamedNode
+    qualifiedCardinality: NamedNode
     someValuesFrom: NamedNode
+    unionOf: NamedNode
     versionIRI: NamedNode
     versionInfo: NamedNode
 

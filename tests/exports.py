@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pyoxigraph import DefaultGraph, RdfFormat, parse
 
-from hfm_kg import mappings
+from hfm_kg import catalog, mappings
 from hfm_kg.export import release
 from hfm_kg.statement import Graph
 
@@ -24,10 +24,10 @@ def read_graph(dump: Path) -> Graph:
 
 
 def make(graph: Graph, folder: Path) -> dict[str, bytes]:
-    """The files of a graph and of a folder of mappings."""
+    """The files of a graph and of a checkout's folder of mappings."""
     sets, findings = mappings.read(folder)
     assert findings == []
-    material = release.Material(graph, sets)
+    material = release.Material(graph, sets, catalog.read(folder.parent.parent / "queries"))
     made = release.files(material, lambda step: None)
     return {file.name: file.content for file in made}
 

@@ -38,7 +38,7 @@ LAYERS: dict[str, set[str]] = {
         "statement", "store", "tables", "terms", "transcription", "validate",
     },
     "export": {"catalog", "errors", "export", "mappings", "registry", "sparql", "statement", "tables", "terms"},
-    "server": {"catalog", "errors", "server", "sparql", "store"},
+    "server": {"catalog", "errors", "export", "server", "sparql", "statement", "store", "terms"},
 }  # fmt: skip
 """What each module may import of the package; the command line may import all."""
 

@@ -83,19 +83,21 @@ def _is_ours(quad: Quad) -> bool:
 
 def _sources(graph: Graph, things: Collection[object]) -> set[Triple]:
     """For each thing the places from which the row that makes it was taken, as annotations."""
-    makers: dict[NamedNode, NamedNode] = {
-        quad.graph_name: quad.subject
-        for quad in graph.quads
-        if quad.predicate == RDF.type
-        and quad.subject in things
-        and isinstance(quad.subject, NamedNode)
-        and isinstance(quad.graph_name, NamedNode)
-        and quad.graph_name not in (INFERRED, ONTOLOGY)
-    }
+    made: dict[NamedNode, set[NamedNode]] = {}
+    for quad in graph.quads:
+        if (
+            quad.predicate == RDF.type
+            and quad.subject in things
+            and isinstance(quad.subject, NamedNode)
+            and isinstance(quad.graph_name, NamedNode)
+            and quad.graph_name not in (INFERRED, ONTOLOGY)
+        ):
+            made.setdefault(quad.graph_name, set()).add(quad.subject)
     return {
-        Triple(makers[quad.subject], DCTERMS.source, quad.object)
+        Triple(thing, DCTERMS.source, quad.object)
         for quad in graph.quads
-        if quad.predicate == PROV.wasDerivedFrom and isinstance(quad.subject, NamedNode) and quad.subject in makers
+        if quad.predicate == PROV.wasDerivedFrom and isinstance(quad.subject, NamedNode)
+        for thing in made.get(quad.subject, ())
     }
 
 

@@ -15,8 +15,9 @@ from typing import Final
 from pyoxigraph import Quad, Triple
 
 from hfm_kg import registry
+from hfm_kg.catalog import Catalog
 from hfm_kg.errors import UsageError
-from hfm_kg.export import context, croissant, describe, graphs, kgx, obographs, ontology, prefixes, sssom
+from hfm_kg.export import context, croissant, describe, graphs, kgx, obographs, ontology, prefixes, reference, sssom
 from hfm_kg.export.files import ReleaseFile
 from hfm_kg.mappings import MappingSet
 from hfm_kg.statement import Graph
@@ -37,6 +38,8 @@ class Material:
     """The graph with its provenance and with what was inferred."""
     sets: Sequence[MappingSet]
     """The mappings, those that were refused too."""
+    queries: Catalog
+    """The query catalogue."""
     changes: str = ""
     """What is other than in the release before, as Markdown; empty for the first."""
 
@@ -171,6 +174,12 @@ RECIPES: Final[tuple[Recipe, ...]] = (
         JSON,
         "the prefixes of CURIEs, as an extended prefix map",
         lambda material, _: prefixes.extended_prefix_map(material.prefixes),
+    ),
+    Recipe(
+        "reference.html",
+        "text/html",
+        "the reference of classes, properties and concepts, as a page",
+        lambda material, _: reference.html(reference.terms(material.graph, material.queries), material.about.version),
     ),
     Recipe(
         "changes.md",

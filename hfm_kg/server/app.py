@@ -18,6 +18,7 @@ from hfm_kg import catalog
 from hfm_kg.errors import HfmError, UsageError
 from hfm_kg.server import pages, problems
 from hfm_kg.server.endpoint import Endpoint
+from hfm_kg.server.linked import LinkedData
 from hfm_kg.store import Snapshot
 
 GRACE = 2
@@ -30,6 +31,7 @@ def create_app(store: Store, queries: catalog.Catalog) -> Starlette:
         routes=[
             Route("/", pages.start_page(store, queries), methods=["GET"]),
             Route("/sparql", Endpoint(store), name="sparql"),
+            *LinkedData(store, queries).routes(),
         ],
         exception_handlers={
             HfmError: problems.from_error,

@@ -107,7 +107,7 @@ class Endpoint:
         """The written result, and its format."""
         result = sparql.evaluate(self.store, query, default_graph=default_graph, named_graphs=named_graphs)
         try:
-            form = sparql.named_format(result, name) if name else sparql.negotiate(result, accept)
+            form = sparql.named_format(result, name) if name else sparql.negotiate(sparql.formats(result), accept)
             return sparql.write(result, form), form
         except Exception as error:
             # the engine's result must end in the thread it began in, where the error's frames would take it along
