@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +60,17 @@ def root_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--root",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
         help="Folder that holds data, ontology and queries.  [default: those of this installation]",
+    )(command)
+
+
+def records_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option that names the format of rows that are no answer to a query."""
+    return click.option(
+        "--format",
+        "-f",
+        "format_name",
+        type=click.Choice(["table", "tsv", "json"]),
+        help="Output format.  [default: table on a terminal, else tsv]",
     )(command)
 
 
@@ -142,6 +153,37 @@ def check(ctx: click.Context, root: Path | None, shacl: bool, reasoning: bool, r
 
 
 @main.command()
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@records_option
+@root_option
+@click.pass_context
+def reason(ctx: click.Context, files: tuple[Path, ...], format_name: str | None, root: Path | None) -> None:
+    """Report what the OWL API and three reasoners make of an ontology FILE.
+
+    Tells whether it lies in OWL 2 DL, whether HermiT, Openllet and ELK find it consistent and each class satisfiable,
+    and whether they agree; the exit code is 1 if not. Without FILE this is done for hfm.owl and hfm-facts.owl as data
+    and ontology state them now. Needs: pip install 'hfm-kg[owlapi]'
+
+    \b
+    Examples:
+      hfm-kg reason
+      hfm-kg reason --root . --format json
+      hfm-kg reason my-ontology.owl
+    """
+    from hfm_kg import inspection, pipeline, present
+
+    given = nullcontext(files) if files else pipeline.owl_files(_settings(root))
+    with _progress() as progress, given as paths:
+        progress(f"reasoning over {', '.join(path.name for path in paths)}")
+        reports = inspection.inspect(paths)
+    rows = [
+        {"ontology": path.name, **row} for path, report in zip(paths, reports, strict=True) for row in report.rows()
+    ]
+    present.records(rows, format_name or present.default_format(False))
+    ctx.exit(0 if all(report.is_sound for report in reports) else 1)
+
+
+@main.command()
 @click.argument("query", required=False)
 @click.option(
     "--format",
@@ -193,13 +235,7 @@ def query(
 
 
 @main.command()
-@click.option(
-    "--format",
-    "-f",
-    "format_name",
-    type=click.Choice(["table", "tsv", "json"]),
-    help="Output format.  [default: table on a terminal, else tsv]",
-)
+@records_option
 @root_option
 @output_option
 def claims(format_name: str | None, root: Path | None, output: Path | None) -> None:

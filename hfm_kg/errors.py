@@ -7,6 +7,7 @@
     ├── InconsistentError       exit 1, HTTP 500    the reasoner refutes the graph
     ├── SnapshotError           exit 1, HTTP 503    a snapshot that cannot be read or written
     │   └── NoSnapshotError     exit 1, HTTP 503    none was built yet
+    ├── NotInstalledError       exit 1, HTTP 501    a package that only some commands need
     ├── EndpointError           exit 1, HTTP 502    a remote endpoint that does not answer as it should
     ├── DeadlineError           exit 1, HTTP 504    a query that takes longer than it may
     ├── EvaluationError         exit 1, HTTP 503    a query that broke its evaluator: memory, stack
@@ -85,6 +86,13 @@ class NoSnapshotError(SnapshotError):
     """No snapshot was built yet."""
 
     title = "No snapshot"
+
+
+class NotInstalledError(HfmError):
+    """A package that this command needs, and others do not, is not installed."""
+
+    status = 501
+    title = "Not installed"
 
 
 class EndpointError(HfmError):

@@ -63,8 +63,13 @@ def thing(row: Row) -> NamedNode:
 
 
 def check(tables: Tables, concept_tables: Mapping[str, object]) -> Iterator[Finding]:
-    """Findings for subjects and objects that nothing is known of, and for statements that lack what they need."""
+    """Findings for names that nothing is known of, and for statements that lack what they need."""
     known = entities(tables, concept_tables)
+    named = {f"{row.text('kind')}/{row.text('id')}" for row in tables["things"]}
+    for row in tables["thing_links"]:
+        if row.text("thing") not in named:
+            message = f"thing: {row.text('thing')!r} is not in things.tsv{nearest(row.text('thing'), list(named))}"
+            yield row.finding("thing", "entity", message)
     for row in tables["statements"]:
         for column in ("subject", "object"):
             name = row.optional(column)

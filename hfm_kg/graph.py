@@ -7,7 +7,7 @@ graph tells what each of these graphs was derived from. Every triple also stands
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, parse
@@ -15,7 +15,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, parse
 from hfm_kg import facts
 from hfm_kg.errors import Finding, FindingsError
 from hfm_kg.statement import Graph, Rows, Statement, describe_place
-from hfm_kg.tables import Row, Tables
+from hfm_kg.tables import Row, Tables, nearest
 from hfm_kg.terms import (
     BASE,
     BIBO,
@@ -58,7 +58,10 @@ CONCEPT_CLASSES: Mapping[str, Mapping[str | None, NamedNode]] = {
 
 
 def build(tables: Tables, ontology: Path) -> Graph:
-    """The graph that the tables and the ontology files state. Raises FindingsError if two rows claim one graph."""
+    """The graph that the tables and the ontology files state.
+
+    Raises FindingsError if two rows claim one graph, or if a note disputes a graph that no row claims.
+    """
     graph = Graph()
     for file in ONTOLOGY_FILES:
         load_ontology(graph, ontology / file)
@@ -70,10 +73,21 @@ def build(tables: Tables, ontology: Path) -> Graph:
                 message = f"the row of line {claimed[name].line} has the same place {name.value}"
                 findings.append(row.finding(row.schema.primary_key[0], "place", message))
             claimed[name] = row
+    findings += _disputes(tables, claimed)
     if findings:
         raise FindingsError(findings)
     graph.add(PROVENANCE, INFERRED, PROV.wasDerivedFrom, ONTOLOGY)
     return graph
+
+
+def _disputes(tables: Tables, rows: Mapping[NamedNode, Row]) -> Iterator[Finding]:
+    """Findings for what ``notes.tsv`` disputes and no row says."""
+    for note in tables["notes"]:
+        for path in note.items("disputes"):
+            if iri("source", path) not in rows:
+                known = [name.value.removeprefix(f"{BASE}source/") for name in rows]
+                message = f"disputes: {path!r} is the graph of no row{nearest(path, known)}"
+                yield note.finding("disputes", "place", message)
 
 
 def load_ontology(graph: Graph, path: Path) -> None:
@@ -184,7 +198,7 @@ IDENTIFIERS: Mapping[str, Callable[[str], str]] = {
 
 def reference_ids(graph: Graph, tables: Tables) -> Rows:
     """``reference_ids.tsv``: identifiers that the survey does not print, each with the list that gives it."""
-    properties = {"doi": HFM.doi, "arxiv": HFM.arxivId}
+    properties = {"doi": HFM.doi, "arxiv": HFM.arxivId, "pubmed": HFM.pubmedId}
     for row in tables["reference_ids"]:
         reference, kind, identifier = row.text("reference"), row.text("kind"), row.text("identifier")
         name = iri("source", row.text("source"), "reference", reference, kind)
@@ -365,18 +379,16 @@ LINK_PROPERTIES: Mapping[str, NamedNode] = {
 
 
 def links(graph: Graph, tables: Tables) -> Rows:
-    """``model_links.tsv`` and ``dataset_links.tsv``: accepted addresses, each with the list it was found in."""
-    for table, kind in (("model_links", "model"), ("dataset_links", "dataset")):
-        for number, row in enumerate(tables[table], start=1):
+    """``model_links.tsv``, ``dataset_links.tsv``, ``thing_links.tsv``: accepted addresses, each as one place has it."""
+    for column in ("model", "dataset", "thing"):
+        for row in tables[f"{column}_links"]:
             if row.text("status") != "accepted":
                 continue
-            thing = iri(kind, row.text(kind))
-            line = row.optional("line")
-            place = f"line/{line}" if line else f"entry/{number}"
-            name = iri("source", row.text("source"), kind, row.text(kind), place, row.text("kind"))
+            path = row.text(column) if column == "thing" else f"{column}/{row.text(column)}"
+            name = iri("source", row.text("source"), path, row.text("place"), row.text("kind"))
             say = Statement(graph, row, name)
-            say.address("url", thing, LINK_PROPERTIES[row.text("kind")])
-            say.describe(thing, kind)
+            say.address("url", iri(path), LINK_PROPERTIES[row.text("kind")])
+            say.describe(iri(path), column)
             yield row, name
 
 
@@ -410,6 +422,8 @@ def notes(graph: Graph, tables: Tables) -> Rows:
         say.text("reported", note, HFM.reportedValue)
         say.text("corrected", note, HFM.correctedValue)
         say.text("reason", note, HFM.reason)
+        for path in row.items("disputes"):
+            say.say("disputes", note, HFM.disputes, iri("source", path))
         say.describe(note, "id")
         yield row, name
 

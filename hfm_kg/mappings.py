@@ -142,7 +142,7 @@ def check(sets: list[MappingSet], graph: Graph) -> Iterator[Finding]:
 
 
 def add(graph: Graph, sets: list[MappingSet]) -> None:
-    """State the accepted mappings, each set in a graph of its own."""
+    """State the accepted mappings, each set in a graph of its own, and what the other side is called."""
     for mapping_set in sets:
         if mapping_set.path.name == REJECTED:
             continue
@@ -154,3 +154,4 @@ def add(graph: Graph, sets: list[MappingSet]) -> None:
             assert subject is not None
             assert target is not None
             graph.add(name, subject, PREDICATES[row["predicate_id"]], target)
+            graph.add(PROVENANCE, target, RDFS.label, Literal(row["object_label"]))

@@ -6,7 +6,9 @@ import gc
 import hashlib
 import json
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -28,7 +30,8 @@ from hfm_kg import (
     transcription,
 )
 from hfm_kg.errors import Finding, FindingsError, InconsistentError, UsageError
-from hfm_kg.export import changes
+from hfm_kg.export import changes, graphs
+from hfm_kg.export import ontology as owl
 from hfm_kg.export import release as releases
 from hfm_kg.export.files import ReleaseFile
 from hfm_kg.terms import INFERRED, ONTOLOGY
@@ -255,6 +258,17 @@ def manifest_text(snapshot: store.Snapshot) -> str:
     return json.dumps(dict(snapshot.manifest), indent=1)
 
 
+@contextmanager
+def owl_files(settings: Settings) -> Iterator[tuple[Path, ...]]:
+    """``hfm.owl`` and ``hfm-facts.owl`` as the input states them, in a folder that is gone after the context."""
+    built = stated(settings)
+    with tempfile.TemporaryDirectory(prefix="hfm-kg-") as folder:
+        files = {"hfm.owl": owl.merged(built), "hfm-facts.owl": owl.with_facts(built)}
+        for name, triples in files.items():
+            (Path(folder) / name).write_bytes(graphs.write(triples, "owl"))
+        yield tuple(Path(folder) / name for name in files)
+
+
 ENGINES = ("hfm-kg", "pyoxigraph", "owlready2", "rdflib")
 """The packages whose versions a release tells: another version of theirs may order or infer otherwise."""
 
@@ -268,10 +282,7 @@ def release(settings: Settings, progress: Progress = _silent) -> list[ReleaseFil
 def release_files(settings: Settings, built: statement.Graph, progress: Progress = _silent) -> list[ReleaseFile]:
     """The files of a release of a graph that is complete."""
     material, since = _material(settings, built)
-    files = []
-    for recipe in releases.RECIPES:
-        progress(f"writing {recipe.name}")
-        files.append(recipe.file(material))
+    files = releases.files(material, progress)
     versions = {"release": registry.version_of(built), "prior release": since}
     versions |= {name: metadata.version(name) for name in ENGINES}
     return [*files, releases.manifest(files, built, versions, source_hashes(settings))]
@@ -279,17 +290,17 @@ def release_files(settings: Settings, built: statement.Graph, progress: Progress
 
 def release_file(settings: Settings, name: str, progress: Progress = _silent) -> ReleaseFile:
     """One file of a release, without validating the graph. Raises UsageError if a release has no such file."""
-    recipe = releases.recipe(name)
+    releases.recipe(name)
     built, _ = _complete(replace(settings, shacl=False), progress)
-    progress(f"writing {name}")
-    return recipe.file(_material(settings, built)[0])
+    return releases.file(_material(settings, built)[0], name, progress)
 
 
 def _material(settings: Settings, built: statement.Graph) -> tuple[releases.Material, str]:
     """What release files are made from, and the release before, empty if there is none."""
     since, found = _changes(settings, built, None, None)
     text = changes.markdown(since, registry.version_of(built), found) if since else ""
-    return releases.Material(built, text), since
+    sets, _ = mappings.read(settings.ontology / "mappings")
+    return releases.Material(built, sets, catalog.read(settings.queries), text), since
 
 
 def differences(settings: Settings, since: str | None, until: str | None) -> tuple[str, str, list[changes.Change]]:

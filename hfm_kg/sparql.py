@@ -37,7 +37,8 @@ class Format:
 
     name: str
     media_types: tuple[str, ...]
-    engine: QueryResultsFormat | RdfFormat
+    engine: QueryResultsFormat | RdfFormat | None
+    """None where the engine does not write it: a page for people."""
 
     @property
     def content_type(self) -> str:
@@ -107,6 +108,27 @@ def keywords(query: str) -> list[str]:
     ['SELECT', 'WHERE']
     """
     return [match["word"].upper() for match in TOKEN.finditer(query) if match.lastgroup == "word"]
+
+
+def names(query: str) -> set[str]:
+    """The prefixed names and IRIs that a query writes outside of strings and comments.
+
+    >>> sorted(names("SELECT ?m { ?m a hfm:Dataset . ?m hfm:task <urn:x> } # hfm:modality"))
+    ['<urn:x>', 'hfm:Dataset', 'hfm:task']
+    """
+    return {match[0].rstrip(".") for match in TOKEN.finditer(query) if match.lastgroup in ("prefixed", "iri")}
+
+
+def name(iri: str) -> str:
+    """An IRI as a query writes it: by the longest known prefix, or in full.
+
+    >>> name("https://w3id.org/hfm/Pathology"), name("https://w3id.org/hfm/model/BioBERT")
+    ('hfm:Pathology', '<https://w3id.org/hfm/model/BioBERT>')
+    """
+    for prefix, base in PREFIXES.items():
+        if iri.startswith(base) and re.fullmatch(r"[\w-]+", iri.removeprefix(base), re.ASCII):
+            return f"{prefix}:{iri.removeprefix(base)}"
+    return f"<{iri}>"
 
 
 def is_graph_query(query: str) -> bool:
@@ -183,9 +205,11 @@ def formats(result: Result) -> tuple[Format, ...]:
     return GRAPH_FORMATS if isinstance(result, QueryTriples) else SOLUTION_FORMATS
 
 
-def negotiate(result: Result, accept: str | None) -> Format:
-    """The format that an Accept header (RFC 9110, 12.5.1) asks for. Raises NotAcceptableError."""
-    offered = formats(result)
+def negotiate(offered: Sequence[Format], accept: str | None) -> Format:
+    """The format that an Accept header (RFC 9110, 12.5.1) asks for, the first for one that names none.
+
+    Raises NotAcceptableError.
+    """
     if accept is None or not accept.strip():
         return offered[0]
     shown = accept if len(accept) <= LONGEST_MESSAGE else accept[:LONGEST_MESSAGE] + "…"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Triple, serialize
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, Triple, serialize
 
 from hfm_kg.errors import Finding
 from hfm_kg.tables import Row
@@ -31,6 +31,12 @@ class Graph:
 
     quads: set[Quad] = field(default_factory=set)
     origins: dict[Triple, Origin] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, store: Store) -> Graph:
+        """The named graphs of a store."""
+        quads = store.quads_for_pattern(None, None, None, None)
+        return cls({quad for quad in quads if isinstance(quad.graph_name, NamedNode)})
 
     def add(self, graph: NamedNode, subject: NamedNode, predicate: NamedNode, value: NamedNode | Literal) -> None:
         """State a triple in a named graph."""

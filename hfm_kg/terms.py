@@ -35,34 +35,68 @@ class Namespace:
 
 
 class RDF(Namespace, base="http://www.w3.org/1999/02/22-rdf-syntax-ns#"):
+    first: NamedNode
+    nil: NamedNode
+    rest: NamedNode
     type: NamedNode
 
 
 class RDFS(Namespace, base="http://www.w3.org/2000/01/rdf-schema#"):
+    domain: NamedNode
     label: NamedNode
+    range: NamedNode
     seeAlso: NamedNode
     subClassOf: NamedNode
     subPropertyOf: NamedNode
 
 
 class OWL(Namespace, base="http://www.w3.org/2002/07/owl#"):
+    AllDisjointClasses: NamedNode
     AnnotationProperty: NamedNode
+    AsymmetricProperty: NamedNode
     Class: NamedNode
     DatatypeProperty: NamedNode
+    FunctionalProperty: NamedNode
+    InverseFunctionalProperty: NamedNode
+    IrreflexiveProperty: NamedNode
     NamedIndividual: NamedNode
     Nothing: NamedNode
     ObjectProperty: NamedNode
+    ReflexiveProperty: NamedNode
+    SymmetricProperty: NamedNode
     Thing: NamedNode
+    TransitiveProperty: NamedNode
+    allValuesFrom: NamedNode
+    complementOf: NamedNode
     deprecated: NamedNode
+    disjointWith: NamedNode
+    equivalentClass: NamedNode
+    equivalentProperty: NamedNode
+    hasValue: NamedNode
+    intersectionOf: NamedNode
     inverseOf: NamedNode
+    maxQualifiedCardinality: NamedNode
+    members: NamedNode
+    minQualifiedCardinality: NamedNode
+    onClass: NamedNode
+    onProperty: NamedNode
+    oneOf: NamedNode
+    propertyChainAxiom: NamedNode
+    qualifiedCardinality: NamedNode
+    someValuesFrom: NamedNode
+    unionOf: NamedNode
     versionIRI: NamedNode
     versionInfo: NamedNode
 
 
 class XSD(Namespace, base="http://www.w3.org/2001/XMLSchema#"):
     boolean: NamedNode
+    date: NamedNode
     decimal: NamedNode
+    hexBinary: NamedNode
     integer: NamedNode
+    nonNegativeInteger: NamedNode
+    string: NamedNode
 
 
 class SKOS(Namespace, base="http://www.w3.org/2004/02/skos/core#"):
@@ -73,6 +107,7 @@ class SKOS(Namespace, base="http://www.w3.org/2004/02/skos/core#"):
     broader: NamedNode
     broaderTransitive: NamedNode
     closeMatch: NamedNode
+    definition: NamedNode
     exactMatch: NamedNode
     inScheme: NamedNode
     narrowMatch: NamedNode
@@ -84,7 +119,14 @@ class SKOS(Namespace, base="http://www.w3.org/2004/02/skos/core#"):
 
 
 class DCTERMS(Namespace, base="http://purl.org/dc/terms/"):
+    conformsTo: NamedNode
+    description: NamedNode
     isPartOf: NamedNode
+    isVersionOf: NamedNode
+    issued: NamedNode
+    language: NamedNode
+    license: NamedNode
+    publisher: NamedNode
     relation: NamedNode
     source: NamedNode
     title: NamedNode
@@ -104,6 +146,77 @@ class SCHEMA(Namespace, base="http://schema.org/"):
     sameAs: NamedNode
     url: NamedNode
     version: NamedNode
+
+
+class DCAT(Namespace, base="http://www.w3.org/ns/dcat#"):
+    Catalog: NamedNode
+    Dataset: NamedNode
+    Distribution: NamedNode
+    byteSize: NamedNode
+    compressFormat: NamedNode
+    dataset: NamedNode
+    distribution: NamedNode
+    downloadURL: NamedNode
+    keyword: NamedNode
+    mediaType: NamedNode
+    version: NamedNode
+
+
+class FOAF(Namespace, base="http://xmlns.com/foaf/0.1/"):
+    Agent: NamedNode
+    name: NamedNode
+    primaryTopic: NamedNode
+
+
+class SD(Namespace, base="http://www.w3.org/ns/sparql-service-description#"):
+    Dataset: NamedNode
+    Graph: NamedNode
+    NamedGraph: NamedNode
+    SPARQL11Query: NamedNode
+    Service: NamedNode
+    UnionDefaultGraph: NamedNode
+    defaultDataset: NamedNode
+    defaultEntailmentRegime: NamedNode
+    defaultGraph: NamedNode
+    endpoint: NamedNode
+    feature: NamedNode
+    graph: NamedNode
+    name: NamedNode
+    namedGraph: NamedNode
+    resultFormat: NamedNode
+    supportedLanguage: NamedNode
+
+
+class SPDX(Namespace, base="http://spdx.org/rdf/terms#"):
+    Checksum: NamedNode
+    algorithm: NamedNode
+    checksum: NamedNode
+    checksumAlgorithm_sha256: NamedNode
+    checksumValue: NamedNode
+
+
+class VOID(Namespace, base="http://rdfs.org/ns/void#"):
+    Dataset: NamedNode
+    DatasetDescription: NamedNode
+    Linkset: NamedNode
+    classPartition: NamedNode
+    class_: NamedNode
+    classes: NamedNode
+    dataDump: NamedNode
+    distinctObjects: NamedNode
+    distinctSubjects: NamedNode
+    entities: NamedNode
+    exampleResource: NamedNode
+    linkPredicate: NamedNode
+    objectsTarget: NamedNode
+    properties: NamedNode
+    property: NamedNode
+    propertyPartition: NamedNode
+    subjectsTarget: NamedNode
+    subset: NamedNode
+    triples: NamedNode
+    uriSpace: NamedNode
+    vocabulary: NamedNode
 
 
 class FAIR4ML(Namespace, base="https://w3id.org/fair4ml#"):
@@ -196,6 +309,7 @@ class HFM(Namespace, base=BASE):
     describes: NamedNode
     detail: NamedNode
     detailValue: NamedNode
+    disputes: NamedNode
     doi: NamedNode
     domain: NamedNode
     errs: NamedNode

@@ -24,6 +24,8 @@ from hfm_kg import catalog, pipeline, statement
 from hfm_kg.pipeline import Settings
 from hfm_kg.store import Snapshot
 
+from . import exports
+
 ROOT = Path(__file__).parent.parent
 SCRIPT = str(Path(sysconfig.get_path("scripts")) / "hfm-kg")
 
@@ -52,6 +54,18 @@ def store(snapshot: Snapshot) -> Store:
 def stated(settings: Settings) -> statement.Graph:
     """What the tables and the ontology state, before reasoning; not to be changed."""
     return pipeline.stated(settings)
+
+
+@pytest.fixture(scope="session")
+def reasoned(snapshot: Snapshot) -> statement.Graph:
+    """The real graph with what was inferred; not to be changed."""
+    return exports.read_graph(snapshot.dump)
+
+
+@pytest.fixture(scope="session")
+def files(reasoned: statement.Graph, settings: Settings) -> dict[str, bytes]:
+    """The files of a release without the manifest, by name."""
+    return exports.make(reasoned, settings.ontology / "mappings")
 
 
 @pytest.fixture(scope="session")

@@ -117,7 +117,7 @@ def test_an_older_version_is_asked_for(settings: Settings) -> None:
 
 def test_the_command_writes_text_and_records(sandbox: Settings) -> None:
     def run(*arguments: str) -> str:
-        done = CliRunner().invoke(main, ["export", "changes", *arguments, "--root", str(sandbox.root)])
+        done = CliRunner(mix_stderr=False).invoke(main, ["export", "changes", *arguments, "--root", str(sandbox.root)])
         assert done.exit_code == 0, done.output
         return done.stdout
 

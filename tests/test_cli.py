@@ -12,6 +12,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
 import rdflib
 from click.testing import CliRunner, Result
@@ -27,7 +28,15 @@ from hfm_kg.store import Snapshot
 from tests.conftest import ROOT, SCRIPT, Edit
 
 COUNT = "SELECT (COUNT(*) AS ?models) { ?m a hfm:FoundationModel }"
-COMMANDS = sorted(main.commands)
+LEAVES: dict[str, click.Command] = {
+    f"{group} {name}".strip(): command
+    for group, one in [("", main), *((name, each) for name, each in main.commands.items())]
+    for name, command in (one.commands.items() if isinstance(one, click.Group) else ())
+    if not isinstance(command, click.Group)
+}
+"""The commands that do something, by the words that call them."""
+
+COMMANDS = sorted([*LEAVES, *(name for name, command in main.commands.items() if isinstance(command, click.Group))])
 
 
 @pytest.fixture
@@ -42,7 +51,7 @@ class Run:
         self.environment = environment
 
     def __call__(self, *arguments: str, typed: str | bytes | None = None) -> Result:
-        result = CliRunner().invoke(main, arguments, input=typed, env=self.environment)
+        result = CliRunner(mix_stderr=False).invoke(main, arguments, input=typed, env=self.environment)
         assert result.exception is None or isinstance(result.exception, SystemExit)
         assert "Traceback" not in result.stderr
         return result
@@ -64,7 +73,7 @@ def one_line(text: str) -> str:
 # --- help -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [[], *([name] for name in COMMANDS)], ids=["hfm-kg", *COMMANDS])
+@pytest.mark.parametrize("arguments", [[], *(name.split() for name in COMMANDS)], ids=["hfm-kg", *COMMANDS])
 def test_help_shows_examples_and_fits_a_terminal(arguments: list[str], run: Run) -> None:
     for option in ("--help", "-h"):
         result = run(*arguments, option)
@@ -77,7 +86,7 @@ def test_help_shows_examples_and_fits_a_terminal(arguments: list[str], run: Run)
 
 
 def test_options_that_the_examples_show_exist() -> None:
-    for name, command in main.commands.items():
+    for name, command in LEAVES.items():
         options = {option for parameter in command.params for option in parameter.opts + parameter.secondary_opts}
         examples = (command.help or "").partition("Examples:")[2]
         assert set(re.findall(r"--[a-z-]+", examples)) <= options, name
@@ -429,9 +438,9 @@ def test_an_output_that_is_a_file_is_wrong_usage(run: Run, tmp_path: Path) -> No
         assert "is a file" in result.stderr
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", sorted(LEAVES))
 def test_a_root_that_is_not_there_is_wrong_usage(command: str, run: Run, tmp_path: Path) -> None:
-    result = run(command, "--root", str(tmp_path / "none"))
+    result = run(*command.split(), "--root", str(tmp_path / "none"))
     assert (result.exit_code, result.stdout) == (2, "")
     assert "does not exist" in result.stderr
 
@@ -440,7 +449,7 @@ def test_a_root_without_data_is_told(run: Run, tmp_path: Path) -> None:
     for command in ("build", "check"):
         result = run(command, "--root", str(tmp_path))
         assert result.exit_code == 1
-        assert "csv-metadata.json:0:0: metadata: missing" in result.output
+        assert "csv-metadata.json:0:0: metadata: missing" in result.stdout + result.stderr
     assert not list(tmp_path.iterdir())
 
 

@@ -33,7 +33,7 @@ def test_a_model_is_added_by_rows_alone(data: Folder, sandbox: Settings) -> None
     )  # fmt: skip
     data.add("model_backbones", model="HeatFM", component="1", alternative="1", backbone="ViT")
     data.add(
-        "model_links", model="HeatFM", kind="code", url="https://example.org/heatfm", source="my-list", line="7",
+        "model_links", model="HeatFM", kind="code", url="https://example.org/heatfm", source="my-list", place="line/7",
         status="accepted",
     )  # fmt: skip
     data.add(

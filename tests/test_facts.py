@@ -39,7 +39,7 @@ def test_every_reference_of_the_body_hangs_on_a_fact(read: Tables) -> None:
 
 def test_a_statement_has_a_graph_with_its_sentence_place_and_references(read: Tables, store: Store) -> None:
     for row in read["statements"]:
-        name = iri("source", "he2024", "statement", row.text("id"))
+        name = iri("source", row.text("source"), "statement", row.text("id"))
         said = {
             (quad.predicate, getattr(quad.object, "value", ""))
             for quad in store.quads_for_pattern(name, None, None, name)
@@ -49,7 +49,7 @@ def test_a_statement_has_a_graph_with_its_sentence_place_and_references(read: Ta
             iri("reference", number).value for number in row.items("references")
         }
         (place,) = store.quads_for_pattern(name, PROV.wasDerivedFrom, None, PROVENANCE)
-        assert place.object == iri("source", "he2024", row.text("place"))
+        assert place.object == iri("source", row.text("source"), row.text("place"))
 
 
 def test_a_statement_relates_its_subject_to_its_object(store: Store) -> None:

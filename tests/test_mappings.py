@@ -11,14 +11,17 @@ import pytest
 from pyoxigraph import Store
 
 from hfm_kg import mappings, tables
+from hfm_kg.graph import CONCEPT_CLASSES
 from hfm_kg.pipeline import Settings
 from hfm_kg.statement import Graph
-from hfm_kg.terms import iri
+from hfm_kg.terms import SKOS, iri
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "ontology" / "mappings"
 FILES = sorted(FOLDER.glob("*.sssom.tsv"))
-TERM_LISTS = ROOT.parent / "shared" / "vocabularies" / "term_lists"
+VOCABULARIES = ROOT.parent / "shared" / "vocabularies"
+TERM_LISTS = VOCABULARIES / "term_lists"
+CANDIDATES = VOCABULARIES / "candidates_mappings.tsv"
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +81,8 @@ def test_mapped_terms_stand_in_the_term_lists_with_their_labels(sets: list[mappi
 def test_every_concept_has_a_mapping_or_is_listed_as_having_none(
     sets: list[mappings.MappingSet], settings: Settings
 ) -> None:
-    names = ("modalities", "tasks", "paradigms", "techniques", "backbones", "applications", "challenges", "directions")
     read = tables.read(settings.data)
-    concepts = {row.text("id") for name in names for row in read[name]}
+    concepts = {row.text("id") for name in CONCEPT_CLASSES if name != "units" for row in read[name]}
     accepted = [one for one in sets if one.path.name != mappings.REJECTED]
     mapped = {row["subject_id"].removeprefix("hfm:") for one in accepted for row in one.rows}
     lines = (FOLDER / "unmapped.tsv").read_text(encoding="utf-8").splitlines()[1:]
@@ -88,6 +90,67 @@ def test_every_concept_has_a_mapping_or_is_listed_as_having_none(
     assert not mapped & listed
     assert concepts <= mapped | listed
     assert listed <= concepts
+
+
+def contradictions(sets: list[mappings.MappingSet], stated: Graph) -> list[tuple[str, str, str]]:
+    """Concepts that equal a term or are wider, though a broader concept of ours equals it too or is narrower."""
+    broader = {str(quad.subject): str(quad.object) for quad in stated.quads if quad.predicate == SKOS.broader}
+    accepted = {
+        (str(one.expand(row["subject_id"])), row["object_id"]): row["predicate_id"]
+        for one in sets
+        if one.path.name != mappings.REJECTED
+        for row in one.rows
+    }
+    found = []
+    for (concept, target), predicate in accepted.items():
+        wider = concept
+        while (wider := broader.get(wider, "")) != "":
+            other = accepted.get((wider, target))
+            if predicate in ("skos:exactMatch", "skos:narrowMatch") and other in ("skos:exactMatch", "skos:broadMatch"):
+                found.append((concept, wider, target))
+    return found
+
+
+def test_the_direction_of_a_mapping_agrees_with_our_hierarchy(
+    sets: list[mappings.MappingSet], stated: Graph, sandbox: Settings
+) -> None:
+    assert contradictions(sets, stated) == []
+    path = sandbox.ontology / "mappings" / "mondo.sssom.tsv"
+    text = path.read_text(encoding="utf-8")
+    turned = text.replace("eye disease\tskos:narrowMatch\tMONDO:0005283", "eye disease\tskos:broadMatch\tMONDO:0005283")
+    path.write_text(turned.replace("hfm:RetinalDisease\tretinal", "hfm:Glaucoma\tretinal"), encoding="utf-8")
+    read, _ = mappings.read(path.parent)
+    glaucoma, eye_disease = (f"<{iri(name).value}>" for name in ("Glaucoma", "EyeDisease"))
+    assert contradictions(read, stated) == [(glaucoma, eye_disease, "MONDO:0005283")]
+
+
+@pytest.mark.skipif(not CANDIDATES.is_file(), reason=f"the proposed mappings are not at {CANDIDATES}")
+def test_every_proposed_mapping_is_accepted_refused_or_listed_as_not_used(
+    sets: list[mappings.MappingSet], settings: Settings
+) -> None:
+    called: dict[str, set[str]] = {}
+    read = tables.read(settings.data)
+    for concept in (row for name in CONCEPT_CLASSES for row in read[name]):
+        for name in (concept.text("label"), *concept.items("notation"), *concept.items("synonyms")):
+            called.setdefault(name.lower(), set()).add(f"hfm:{concept.text('id')}")
+    pairs = {(row["subject_id"], row["object_id"]) for one in sets for row in one.rows}
+    judged = {target for _, target in pairs}
+    with (FOLDER / "unused.tsv").open(encoding="utf-8", newline="") as lines:
+        unused = {
+            (row["survey_label"], row["object_id"]): row["reason"]
+            for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        }
+    assert all(unused.values())
+    not_used = set()
+    with CANDIDATES.open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+            label, target = row["survey_label"], row["external_id"]
+            # labels look like "SEG (image segmentation)"; some name a thing that is no concept of ours
+            names = [label, *label.removesuffix(")").split(" (", 1)]
+            subjects = {subject for name in names for subject in called.get(name.lower(), ())}
+            if not (any((subject, target) in pairs for subject in subjects) if subjects else target in judged):
+                not_used.add((label, target))
+    assert not_used == unused.keys()
 
 
 DEFECTS = {

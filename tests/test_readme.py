@@ -75,7 +75,7 @@ def test_the_finding_that_readme_shows_is_real(tmp_path: Path) -> None:
     table.write_text(
         text.replace(line, line.replace("NamedEntityRecognition", "NamedEntityRecogntion", 1)), encoding="utf-8"
     )
-    result = CliRunner().invoke(main, ["check", "--root", str(tmp_path)])
+    result = CliRunner(mix_stderr=False).invoke(main, ["check", "--root", str(tmp_path)])
     shown = next(line for line in README.splitlines() if line.startswith("data/models.tsv:"))
     assert shown in result.stdout.splitlines()
     assert result.exit_code == 1

@@ -83,7 +83,7 @@ def test_the_three_ways_give_the_same_answer(query: str, client: httpx.Client, s
         assert answer.status_code == 200
         assert answer.headers["content-type"] == expected.content_type
         assert answer.headers["access-control-allow-origin"] == "*"
-        assert answer.headers["vary"] == "Accept"
+        assert answer.headers["vary"] == "Accept, Accept-Encoding"
         if expected.name == "json":
             assert answer.json() == json.loads(sparql.write(sparql.evaluate(store, query), expected))
         else:

@@ -57,14 +57,16 @@ PRETRAINED, TASK, SUBFIELD, MODALITY = concept("PubMedBERT"), concept("Detection
 ROW = iri("source", "he2024", "table", "1", "row", "4")
 CELL = NamedNode(f"{ROW.value}#year")
 PLACE, SOURCE = iri("source", "he2024", "table", "1"), iri("source", "he2024")
-NOTE = iri("note", "table-1-row-4-year")
+NOTE, CONFLICT = iri("note", "table-1-row-4-year"), iri("note", "table-6-row-2-scale")
+DISPUTED = iri("source", "he2024", "table", "6", "row", "4")
 THING, CLAIM = iri("model", "ProteinBERT"), iri("claim", "related-surveys")
-OTHER_THINGS = (iri("dataset", "CASP14"), iri("work", "NewChoiceHealth-CT-Scan-Cost"))
+OTHER_THINGS = (iri("dataset", "CASP14"), iri("work", "NewChoiceHealth-CT-Scan-Cost"), iri("dataset", "EndoSLAM"))
 CLASS, PROPERTY, NUMBER = HFM.FoundationModel, HFM.task, HFM.publicationYear
 NOWHERE = iri("nowhere")
 
 SEEDS = (
     NOTE,
+    CONFLICT,
     PUBLICATION,
     DATASET,
     DATABASE,
@@ -95,7 +97,8 @@ TARGETED = {
     PLACE: {"Place"},
     SOURCE: {"Source"},
     CELL: {"Cell"},
-    NOTE: {"CurationNote"},
+    NOTE: {"CurationNote", "Conflict"},
+    CONFLICT: {"CurationNote", "Conflict"},
     THING: {"MentionedThing"},
     CLAIM: {"Claim"},
     CLASS: {"Term"},
@@ -121,6 +124,7 @@ FILES = {
     SOURCE: "data/sources.tsv",
     CELL: "data/models.tsv",
     NOTE: "data/notes.tsv",
+    CONFLICT: "data/notes.tsv",
     THING: "data/things.tsv",
     CLAIM: "data/claims.tsv",
     CLASS: "ontology/hfm.ttl",
@@ -402,6 +406,8 @@ DEFECTS = [
     *counts("thing-domain", THING, HFM.domain, plain("general")),
     Defect("thing-domain in", THING, put(THING, HFM.domain, plain("medicine"))),
     Defect("thing-reference class", THING, add(THING, HFM.reference, TASK)),
+    Defect("model-code pattern", THING, add(THING, HFM.codeRepository, NamedNode("ftp://example.org/code"))),
+    Defect("dataset-page pattern", THING, add(THING, HFM.landingPage, NamedNode("ftp://example.org/data"))),
     Defect("described minCount", THING, undescribed(THING)),
     Defect("claim-sentence minCount", CLAIM, without(CLAIM, HFM.sentence)),
     Defect("claim-sentence maxCount", CLAIM, add(CLAIM, HFM.sentence, english("Another."))),
@@ -436,6 +442,9 @@ DEFECTS = [
     Defect("note-errs in", NOTE, put(NOTE, HFM.errs, plain("nobody"))),
     Defect("note-corrected maxCount", NOTE, add(NOTE, HFM.correctedValue, plain("2021"))),
     Defect("note-corrected disjoint", NOTE, put(NOTE, HFM.correctedValue, plain("2020"))),
+    Defect("note-disputes class", CONFLICT, add(CONFLICT, HFM.disputes, CELL)),
+    Defect("Conflict or", CONFLICT, without(CONFLICT, HFM.disputes, DISPUTED)),
+    Defect("Conflict or", NOTE, put(NOTE, HFM.noteKind, plain("conflict"))),
     # the ontology
     Defect("Term or", CLASS, without(CLASS, RDFS.label)),
     Defect("Term or", PROPERTY, without(PROPERTY, RDFS.label)),
@@ -701,6 +710,8 @@ FROM_TABLES = [
     ("challenges", "DataEthics", "broader", "", "id", "hfm:DataEthics", "challenge-pillar", ""),
     ("notes", "section-ii-c-table", "corrected", "Tab.II-C", "corrected",
      "hfm:note/section-ii-c-table", "note-corrected", " (Tab.II-C)"),
+    ("notes", "table-6-row-2-scale", "disputes", "he2024/table/6/row/2", "id",
+     "hfm:note/table-6-row-2-scale", "Conflict", ""),
 ]  # fmt: skip
 """Table, key, column and its new text; the column of the finding, its subject, its shape, and the value it shows."""
 

@@ -27,6 +27,8 @@ LAYERS: dict[str, set[str]] = {
     "atomic": set(),
     "registry": {"atomic", "errors", "statement", "terms"},
     "reason": {"errors", "terms"},
+    "owlapi": {"errors"},
+    "inspection": {"errors", "owlapi", "terms"},
     "store": {"errors"},
     "sparql": {"errors"},
     "remote": {"errors", "sparql"},
@@ -35,9 +37,9 @@ LAYERS: dict[str, set[str]] = {
         "catalog", "claims", "errors", "export", "facts", "graph", "hierarchy", "mappings", "reason", "registry",
         "statement", "store", "tables", "terms", "transcription", "validate",
     },
-    "export": {"catalog", "errors", "export", "registry", "sparql", "statement", "tables", "terms"},
+    "export": {"catalog", "errors", "export", "mappings", "registry", "sparql", "statement", "tables", "terms"},
     "admission": {"errors", "sparql"},
-    "server": {"admission", "catalog", "errors", "server", "sparql", "store", "tables"},
+    "server": {"admission", "catalog", "errors", "export", "server", "sparql", "statement", "store", "tables", "terms"},
 }  # fmt: skip
 """What each module may import of the package; the command line may import all."""
 

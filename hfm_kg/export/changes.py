@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
 from pyoxigraph import Literal, NamedNode
 
+from hfm_kg import sparql
 from hfm_kg.catalog import Catalog
 from hfm_kg.registry import SOURCES, State, Term
 from hfm_kg.statement import Graph
@@ -74,7 +74,7 @@ def _terms(before: State, after: State, queries: Catalog) -> Iterator[Change]:
         if then == now:
             continue
         if now.is_deprecated and (then is None or not then.is_deprecated):
-            port = f"write {_name(now.replaced_by)} for {_name(path)}{_users(path, queries)}"
+            port = f"write {sparql.name(BASE + now.replaced_by)} for {sparql.name(iri)}{_users(iri, queries)}"
             yield Change("deprecated", then.kind if then else now.kind, iri, f"replaced by {now.replaced_by}", port)
         elif then is None:
             yield Change("new", now.kind, iri, now.label)
@@ -100,16 +100,10 @@ def _advice(then: Term, now: Term) -> str:
     return "; ".join(advice)
 
 
-def _users(path: str, queries: Catalog) -> str:
+def _users(iri: str, queries: Catalog) -> str:
     """The queries of the catalogue that name a term."""
-    word = re.compile(rf"{re.escape(_name(path))}(?![\w./-])|<{re.escape(BASE + path)}>")
-    names = [query.name for query in queries if word.search(query.text)]
+    names = [query.name for query in queries if sparql.names(query.text) & {sparql.name(iri), f"<{iri}>"}]
     return f"; in the catalogue: {', '.join(names)}" if names else ""
-
-
-def _name(path: str) -> str:
-    """A term as a query writes it."""
-    return f"hfm:{path}" if re.fullmatch(r"[\w-]+", path) else f"<{BASE}{path}>"
 
 
 def _facts(before: State, after: State, sentences: Mapping[str, str]) -> Iterator[Change]:

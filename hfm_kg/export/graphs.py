@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from pyoxigraph import Quad, RdfFormat, Triple, serialize
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Triple, serialize
 
 from hfm_kg.sparql import PREFIXES
 from hfm_kg.terms import RDF
@@ -39,12 +39,37 @@ ROOT: Final = re.compile(rb"(<rdf:RDF)([^>]*)>")
 XMLNS: Final = re.compile(rb" xmlns:[\w.-]+=\"[^\"]*\"")
 
 
-def write(statements: Iterable[Triple] | Iterable[Quad], ending: str) -> bytes:
+Node = NamedNode | BlankNode
+
+
+def write(statements: Iterable[Triple] | Iterable[Quad], ending: str, prefixes: Mapping[str, str] = PREFIXES) -> bytes:
     """Triples or quads in the serialisation of a file ending: by graph, subject and predicate, types first."""
     form = FORMATS[ending]
-    prefixes = None if form in (RdfFormat.N_TRIPLES, RdfFormat.N_QUADS) else dict(PREFIXES)
-    content = serialize(sorted(statements, key=_order), format=form, prefixes=prefixes) or b""
+    declared = None if form in (RdfFormat.N_TRIPLES, RdfFormat.N_QUADS) else dict(prefixes)
+    if declared and form in (RdfFormat.TURTLE, RdfFormat.TRIG):
+        declared.pop("hfm", None)  # the engine would write hfm:model\/BioBERT, which the OWL API's parser refuses
+    content = serialize(sorted(statements, key=_order), format=form, prefixes=declared) or b""
     return _sorted_prefixes(content, form)
+
+
+def by_subject(triples: Iterable[Triple]) -> dict[Node, list[Triple]]:
+    """The triples of each subject, in the order in which they are written."""
+    statements: dict[Node, list[Triple]] = {}
+    for triple in sorted(triples, key=_order):
+        assert isinstance(triple.subject, Node)
+        statements.setdefault(triple.subject, []).append(triple)
+    return statements
+
+
+def items(statements: Mapping[Node, list[Triple]], head: Node) -> Iterator[Node | Literal]:
+    """The items of an RDF collection."""
+    while head != RDF.nil:
+        of = {triple.predicate: triple.object for triple in statements[head]}
+        first, rest = of[RDF.first], of[RDF.rest]
+        assert isinstance(first, Node | Literal)
+        assert isinstance(rest, Node)
+        yield first
+        head = rest
 
 
 def _order(statement: Triple | Quad) -> tuple[str, str, bool, str]:

@@ -13,7 +13,7 @@ from typing import Final
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from hfm_kg.statement import Graph
-from hfm_kg.terms import BASE, DCTERMS, HFM, INFERRED, ONTOLOGY, OWL, PROV, PROVENANCE, RDF, SKOS
+from hfm_kg.terms import BASE, DCTERMS, HFM, IAO, INFERRED, ONTOLOGY, OWL, PROV, PROVENANCE, RDF, RDFS, SKOS
 
 FACTS: Final = NamedNode(BASE + "hfm-facts.owl")
 """The ontology that holds the facts too."""
@@ -31,14 +31,18 @@ def merged(graph: Graph) -> set[Triple]:
     ontology = {quad.triple for quad in graph.quads if quad.graph_name == ONTOLOGY}
     deprecated = {quad.subject for quad in graph.quads if quad.predicate == OWL.deprecated}
     terms = concepts | schemes | {triple.subject for triple in ontology}
+    ours = concepts | deprecated
     vocabulary = {
         quad.triple
         for quad in graph.quads
         if quad.graph_name != INFERRED
-        and (quad.subject in deprecated or quad.subject in concepts)
-        and (isinstance(quad.object, Literal) or quad.object in terms or quad.predicate in MATCHES)
+        and (
+            (quad.predicate in MATCHES and quad.subject in terms)
+            or (quad.subject in ours and (isinstance(quad.object, Literal) or quad.object in terms))
+        )
     }
-    return ontology | vocabulary | _sources(graph, concepts) | _declarations(concepts | schemes)
+    triples = ontology | vocabulary | _sources(graph, concepts) | _declarations(concepts | schemes)
+    return triples | _definitions(triples)
 
 
 def with_facts(graph: Graph) -> set[Triple]:
@@ -79,19 +83,34 @@ def _is_ours(quad: Quad) -> bool:
 
 def _sources(graph: Graph, things: Collection[object]) -> set[Triple]:
     """For each thing the places from which the row that makes it was taken, as annotations."""
-    makers: dict[NamedNode, NamedNode] = {
-        quad.graph_name: quad.subject
-        for quad in graph.quads
-        if quad.predicate == RDF.type
-        and quad.subject in things
-        and isinstance(quad.subject, NamedNode)
-        and isinstance(quad.graph_name, NamedNode)
-        and quad.graph_name not in (INFERRED, ONTOLOGY)
-    }
+    made: dict[NamedNode, set[NamedNode]] = {}
+    for quad in graph.quads:
+        if (
+            quad.predicate == RDF.type
+            and quad.subject in things
+            and isinstance(quad.subject, NamedNode)
+            and isinstance(quad.graph_name, NamedNode)
+            and quad.graph_name not in (INFERRED, ONTOLOGY)
+        ):
+            made.setdefault(quad.graph_name, set()).add(quad.subject)
     return {
-        Triple(makers[quad.subject], DCTERMS.source, quad.object)
+        Triple(thing, DCTERMS.source, quad.object)
         for quad in graph.quads
-        if quad.predicate == PROV.wasDerivedFrom and isinstance(quad.subject, NamedNode) and quad.subject in makers
+        if quad.predicate == PROV.wasDerivedFrom and isinstance(quad.subject, NamedNode)
+        for thing in made.get(quad.subject, ())
+    }
+
+
+def _definitions(triples: set[Triple]) -> set[Triple]:
+    """Each definition once more as SKOS has it, for tools that know no IAO."""
+    definitions = {
+        Triple(triple.subject, SKOS.definition, triple.object)
+        for triple in triples
+        if triple.predicate == IAO.IAO_0000115
+    }
+    return definitions | {
+        Triple(SKOS.definition, RDF.type, OWL.AnnotationProperty),
+        Triple(SKOS.definition, RDFS.label, Literal("definition (SKOS)", language="en")),
     }
 
 

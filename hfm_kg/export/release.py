@@ -15,9 +15,11 @@ from typing import Final
 from pyoxigraph import Quad, Triple
 
 from hfm_kg import registry
+from hfm_kg.catalog import Catalog
 from hfm_kg.errors import UsageError
-from hfm_kg.export import graphs, ontology
+from hfm_kg.export import context, croissant, describe, graphs, kgx, obographs, ontology, prefixes, reference, sssom
 from hfm_kg.export.files import ReleaseFile
+from hfm_kg.mappings import MappingSet
 from hfm_kg.statement import Graph
 from hfm_kg.tables import nearest
 
@@ -34,8 +36,17 @@ class Material:
 
     graph: Graph
     """The graph with its provenance and with what was inferred."""
+    sets: Sequence[MappingSet]
+    """The mappings, those that were refused too."""
+    queries: Catalog
+    """The query catalogue."""
     changes: str = ""
     """What is other than in the release before, as Markdown; empty for the first."""
+
+    @cached_property
+    def about(self) -> describe.Release:
+        """The release as descriptions name it."""
+        return describe.Release(registry.version_of(self.graph))
 
     @cached_property
     def ontology(self) -> set[Triple]:
@@ -57,20 +68,36 @@ class Material:
         """The quads of all graphs, the default graph too."""
         return list(self.graph.with_default_graph())
 
+    @cached_property
+    def prefixes(self) -> prefixes.Prefixes:
+        """The prefixes of CURIEs."""
+        return prefixes.prefixes(self.sets)
+
+    @cached_property
+    def context(self) -> context.Context:
+        """The JSON-LD context of the facts."""
+        return context.context(self.facts, self.prefixes)
+
+    @cached_property
+    def tables(self) -> kgx.Tables:
+        """The tables of the property graph."""
+        return kgx.write(self.graph, self.prefixes)
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a file of a release is made."""
+    """How a file of a release is made. What describes other files is given those that are made before it."""
 
     name: str
     media_type: str
     title: str
-    make: Callable[[Material], bytes]
+    make: Callable[[Material, Sequence[ReleaseFile]], bytes]
     conforms_to: str = ""
+    describes_others: bool = False
 
-    def file(self, material: Material) -> ReleaseFile:
+    def file(self, material: Material, others: Sequence[ReleaseFile] = ()) -> ReleaseFile:
         """The file, compressed if its name says so."""
-        content = self.make(material)
+        content = self.make(material, others)
         if self.name.endswith(".gz"):
             content = graphs.compressed(content)
         return ReleaseFile(self.name, content, self.media_type, self.title, self.conforms_to)
@@ -81,36 +108,142 @@ def _rdf(name: str, title: str, statements: Callable[[Material], Iterable[Triple
     ending = name.removesuffix(".gz").rpartition(".")[2]
     media_type, serialisation = graphs.SERIALISATIONS[ending]
     return Recipe(
-        name, media_type, f"{title}, as {serialisation}", lambda material: graphs.write(statements(material), ending)
+        name,
+        media_type,
+        f"{title}, as {serialisation}",
+        lambda material, _: graphs.write(statements(material), ending),
     )
 
 
+def _readable(triples: Iterable[Triple]) -> bytes:
+    from hfm_kg.export import turtle  # rdflib takes half a second to import, which a query should not wait for
+
+    return turtle.readable(triples)
+
+
+ONTOLOGY: Final = "the ontology with its concepts, without imports"
+FACTS: Final = "the ontology with concepts, models, datasets and publications"
+WHOLE: Final = "the whole graph with its named graphs"
+PLAIN: Final = "the whole graph without names of graphs"
+TSV: Final = "text/tab-separated-values"
+JSON: Final = "application/json"
+JSON_LD: Final = "application/ld+json"
+
 RECIPES: Final[tuple[Recipe, ...]] = (
-    *(
-        _rdf(f"hfm.{ending}", "the ontology with its concepts, without imports", lambda material: material.ontology)
-        for ending in ("owl", "ttl", "jsonld")
+    _rdf("hfm.owl", ONTOLOGY, lambda material: material.ontology),
+    Recipe("hfm.ttl", "text/turtle", f"{ONTOLOGY}, as Turtle", lambda material, _: _readable(material.ontology)),
+    Recipe(
+        "hfm.jsonld",
+        JSON_LD,
+        f"{ONTOLOGY}, as JSON-LD",
+        lambda material, _: context.compacted(material.ontology, material.context),
     ),
-    _rdf(
-        "hfm-facts.owl",
-        "the ontology with concepts, models, datasets and publications",
-        lambda material: material.facts,
+    Recipe(
+        "hfm.json",
+        JSON,
+        f"{ONTOLOGY}, as OBO Graphs JSON",
+        lambda material, _: obographs.write(material.ontology),
+        "https://w3id.org/linkml/obographs",
     ),
-    *(
-        _rdf(f"hfm-graph.{ending}.gz", "the whole graph with its named graphs", lambda material: material.quads)
-        for ending in ("nq", "trig", "jsonld")
+    _rdf("hfm-facts.owl", FACTS, lambda material: material.facts),
+    Recipe(
+        "hfm-facts.jsonld",
+        JSON_LD,
+        f"{FACTS}, as JSON-LD",
+        lambda material, _: context.compacted(material.facts, material.context),
     ),
-    *(
-        _rdf(f"hfm-graph.{ending}.gz", "the whole graph without names of graphs", lambda material: material.triples)
-        for ending in ("ttl", "rdf")
+    _rdf("hfm-graph.nq.gz", WHOLE, lambda material: material.quads),
+    _rdf("hfm-graph.trig.gz", WHOLE, lambda material: material.quads),
+    _rdf("hfm-graph.jsonld.gz", WHOLE, lambda material: material.quads),
+    _rdf("hfm-graph.ttl.gz", PLAIN, lambda material: material.triples),
+    _rdf("hfm-graph.rdf.gz", PLAIN, lambda material: material.triples),
+    Recipe(
+        "hfm.sssom.tsv",
+        TSV,
+        "the mappings onto other vocabularies, as SSSOM",
+        lambda material, _: sssom.write(material.sets, material.about.version),
+        "https://w3id.org/sssom/",
+    ),
+    Recipe("hfm_nodes.tsv", TSV, "the things of the graph, as KGX nodes", lambda material, _: material.tables.nodes),
+    Recipe("hfm_edges.tsv", TSV, "how they relate, as KGX edges", lambda material, _: material.tables.edges),
+    Recipe(
+        "context.jsonld", JSON_LD, "the context of the JSON-LD", lambda material, _: context.write(material.context)
+    ),
+    Recipe(
+        "prefixes.epm.json",
+        JSON,
+        "the prefixes of CURIEs, as an extended prefix map",
+        lambda material, _: prefixes.extended_prefix_map(material.prefixes),
+    ),
+    Recipe(
+        "reference.html",
+        "text/html",
+        "the reference of classes, properties and concepts, as a page",
+        lambda material, _: reference.html(reference.terms(material.graph, material.queries), material.about.version),
     ),
     Recipe(
         "changes.md",
         "text/markdown",
         "what is other than in the release before",
-        lambda material: material.changes.encode(),
+        lambda material, _: material.changes.encode(),
+    ),
+    Recipe(
+        "void.ttl",
+        "text/turtle",
+        "the graph in figures, and its links, as VoID",
+        lambda material, others: describe.void(
+            material.about, material.graph, sssom.accepted(material.sets), material.prefixes, others
+        ),
+        describes_others=True,
+    ),
+    Recipe(
+        "service.ttl",
+        "text/turtle",
+        "the endpoint, as a SPARQL service description",
+        lambda material, _: describe.service(material.about, material.graph),
+    ),
+    Recipe(
+        "dcat.ttl",
+        "text/turtle",
+        "the files, as DCAT",
+        lambda material, others: describe.dcat(material.about, material.graph, others),
+        describes_others=True,
+    ),
+    Recipe(
+        "dataset.jsonld",
+        JSON_LD,
+        "the release as a schema.org dataset",
+        lambda material, others: croissant.dataset(material.about, others),
+        describes_others=True,
+    ),
+    Recipe(
+        "croissant.json",
+        JSON_LD,
+        "the files and tables for machine learning, as Croissant",
+        lambda material, others: croissant.croissant(material.about, others),
+        "http://mlcommons.org/croissant/1.0",
+        describes_others=True,
     ),
 )
-"""Every file of a release but the manifest."""
+"""Every file of a release but the manifest, in the order in which they are made."""
+
+
+def files(material: Material, progress: Callable[[str], None]) -> list[ReleaseFile]:
+    """Every file of a release but the manifest."""
+    made: list[ReleaseFile] = []
+    for one in RECIPES:
+        progress(f"writing {one.name}")
+        made.append(one.file(material, tuple(made)))
+    return made
+
+
+def file(material: Material, name: str, progress: Callable[[str], None]) -> ReleaseFile:
+    """One file. Raises UsageError, with the nearest name, if a release has no such file."""
+    one = recipe(name)
+    if one.describes_others:
+        return next(made for made in files(material, progress) if made.name == name)
+    progress(f"writing {name}")
+    return one.file(material)
 
 
 def recipe(name: str) -> Recipe:

@@ -19,6 +19,7 @@ from hfm_kg.errors import HfmError, UsageError
 from hfm_kg.server import pages, problems
 from hfm_kg.server.cache import Cache
 from hfm_kg.server.endpoint import Endpoint
+from hfm_kg.server.linked import LinkedData
 from hfm_kg.server.pool import Limits, Pool
 from hfm_kg.store import Snapshot
 
@@ -42,6 +43,7 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool) -> Starlette:
         routes=[
             Route("/", pages.start_page(store, queries), methods=["GET"]),
             Route("/sparql", Endpoint(pool, Cache(pool.dump.parent.name, pool.limits.cache)), name="sparql"),
+            *LinkedData(store, queries).routes(),
         ],
         exception_handlers={
             HfmError: problems.from_error,

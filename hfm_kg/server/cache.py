@@ -1,7 +1,7 @@
 """Ready-made answers of a snapshot, which never changes: by query, dataset and what the client accepts.
 
-Equal queries that are under way at the same time are evaluated once. Answers are dropped, the longest unused first, when
-together they are larger than the cache may be.
+Equal queries that are under way at the same time are evaluated once. Answers are dropped, the longest unused first,
+when together they are larger than the cache may be.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Cache:
     async def answer(self, job: Job, evaluate: Callable[[], Awaitable[Answer]]) -> Cached | Answer:
         """The answer to a job, evaluated unless it is there or under way; an answer that is streamed is nobody else's.
 
-        A caller that is cancelled leaves the evaluation to the others that wait for it, and stops it if it was the last.
+        A caller that is cancelled leaves the evaluation to others that wait for it; the last one stops it.
         """
         if (found := self.get(job)) is not None:
             return found

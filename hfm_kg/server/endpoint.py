@@ -130,7 +130,7 @@ def _matches(header: str, etag: str) -> bool:
     return "*" in given or etag in given
 
 
-async def _first(work: asyncio.Task[Answer], gone: Coroutine[None, None, None]) -> None:
+async def _first(work: asyncio.Task[Cached | Answer], gone: Coroutine[None, None, None]) -> None:
     """Wait for the work, or for the client to leave."""
     leaving = asyncio.create_task(gone)
     try:

@@ -55,7 +55,11 @@ def evaluate(store: Store, job: Job, connection: socket.socket) -> None:
     """Answer one job."""
     try:
         result = sparql.evaluate(store, job.query, default_graph=job.default_graph, named_graphs=job.named_graphs)
-        form = sparql.named_format(result, job.format_name) if job.format_name else sparql.negotiate(result, job.accept)
+        form = (
+            sparql.named_format(result, job.format_name)
+            if job.format_name
+            else sparql.negotiate(sparql.formats(result), job.accept)
+        )
         connection.sendall(pack(Kind.FORM, form.content_type.encode()))
         output = Output(connection)
         sparql.write_to(result, form, cast(IO[bytes], output))

@@ -16,6 +16,9 @@ TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("hfm_kg.server"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
 )
 
+PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"}
+"""Sent with pages: they run no script and load nothing, and nothing that a label smuggles in may."""
+
 
 def start_page(store: Store, queries: Catalog) -> Callable[[Request], Awaitable[Response]]:
     """The page at ``/``: what is served, and the catalogue's questions as links; made once."""
@@ -27,9 +30,6 @@ def start_page(store: Store, queries: Catalog) -> Callable[[Request], Awaitable[
     )
 
     async def page(request: Request) -> Response:
-        return HTMLResponse(
-            html,
-            headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"},
-        )
+        return HTMLResponse(html, headers=PAGE_HEADERS)
 
     return page

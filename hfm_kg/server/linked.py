@@ -1,0 +1,155 @@
+"""Linked data: each IRI of ours answers at its path, as a page or as RDF, and the ontology as the file it names."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from pyoxigraph import DefaultGraph, Literal, Store
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from hfm_kg import sparql
+from hfm_kg.catalog import Catalog
+from hfm_kg.errors import LONGEST_MESSAGE, UsageError
+from hfm_kg.export import graphs, ontology, reference
+from hfm_kg.server import resources
+from hfm_kg.server.pages import PAGE_HEADERS, TEMPLATES
+from hfm_kg.server.problems import HEADERS, problem
+from hfm_kg.statement import Graph
+from hfm_kg.terms import BASE, ONTOLOGY, OWL, iri
+
+TURTLE, NTRIPLES, RDFXML, JSONLD = sparql.GRAPH_FORMATS
+PAGE: Final = sparql.Format("html", ("text/html",), None)
+OFFERED: Final = (*sparql.GRAPH_FORMATS, PAGE)
+"""The representations of a thing; the first is what a client gets that names none."""
+DOCUMENT: Final = (RDFXML, TURTLE, NTRIPLES, JSONLD)
+"""The representations of an ontology file, whose name tells what it is unless a client wants another."""
+ENDINGS: Final[Mapping[str, sparql.Format]] = {
+    "ttl": TURTLE,
+    "nt": NTRIPLES,
+    "rdf": RDFXML,
+    "jsonld": JSONLD,
+    "html": PAGE,
+}
+"""The representation that an ending of a path asks for, whatever the client accepts."""
+WRITTEN: Final = {form.name: ending for ending, form in ENDINGS.items()}
+
+
+class Documents:
+    """What takes the whole graph to make: made when it is first asked for, and kept."""
+
+    def __init__(self, store: Store, queries: Catalog) -> None:
+        self.store, self.queries = store, queries
+        versions = store.quads_for_pattern(ONTOLOGY, OWL.versionInfo, None, DefaultGraph())
+        self.version = next((quad.object.value for quad in versions if isinstance(quad.object, Literal)), "")
+        self.lock = threading.Lock()
+        self.made: dict[str, bytes] = {}
+
+    def reference(self) -> bytes:
+        """The reference page, its links leading to this server."""
+        return self._once(
+            "terms.html",
+            lambda graph: reference.html(reference.terms(graph, self.queries), self.version, base="/"),
+        )
+
+    def ontology(self, stem: str, form: sparql.Format) -> bytes:
+        """``hfm.owl`` or ``hfm-facts.owl`` in a serialisation."""
+        ending = WRITTEN[form.name]
+        return self._once(f"{stem}.{ending}", lambda graph: graphs.write(ONTOLOGIES[stem](graph), ending))
+
+    def _once(self, name: str, make: Callable[[Graph], bytes]) -> bytes:
+        with self.lock:
+            if name not in self.made:
+                self.made[name] = make(Graph.of(self.store))
+            return self.made[name]
+
+
+ONTOLOGIES: Final = {"hfm": ontology.merged, "hfm-facts": ontology.with_facts}
+"""The ontology files, and what makes each of a graph."""
+
+
+class LinkedData:
+    """Answers at the paths of IRIs."""
+
+    def __init__(self, store: Store, queries: Catalog) -> None:
+        self.store = store
+        self.documents = Documents(store, queries)
+
+    def routes(self) -> list[Route]:
+        """The reference page, and every path that no route before takes."""
+        return [
+            Route("/terms", self.reference, methods=["GET"]),
+            Route("/{path:path}", self.resource, methods=["GET"]),
+        ]
+
+    async def reference(self, request: Request) -> Response:
+        """The reference documentation of the ontology."""
+        return HTMLResponse(await run_in_threadpool(self.documents.reference), headers=PAGE_HEADERS)
+
+    async def resource(self, request: Request) -> Response:
+        """What the IRI of the path names. Raises NotAcceptableError."""
+        accept = ", ".join(request.headers.getlist("accept")) or None
+        try:
+            return await run_in_threadpool(self.respond, request.path_params["path"], accept)
+        except asyncio.CancelledError:  # uvicorn cancels what still runs when its grace is over
+            return problem(503, "Service Unavailable", "the server stops")
+
+    def respond(self, path: str, accept: str | None) -> Response:
+        """The representation of what is at a path, by the client's wish or the path's ending."""
+        directory, _, file = path.rpartition("/")
+        stem, _, ending = file.rpartition(".")
+        if stem in ONTOLOGIES and directory in ("", f"releases/{self.documents.version}"):
+            if ending == "owl":
+                return self.document(stem, sparql.negotiate(DOCUMENT, accept))
+            if ending in ENDINGS and ENDINGS[ending] in DOCUMENT:
+                return self.document(stem, ENDINGS[ending])
+        if (description := resources.describe(self.store, iri(path))) is not None:
+            return self.thing(description, sparql.negotiate(OFFERED, accept))
+        if ending in ENDINGS and (description := resources.describe(self.store, iri(path.rpartition(".")[0]))):
+            return self.thing(description, ENDINGS[ending])
+        return self.missing(path, accept)
+
+    def document(self, stem: str, form: sparql.Format) -> Response:
+        """An ontology file."""
+        return Response(self.documents.ontology(stem, form), media_type=form.content_type, headers=HEADERS)
+
+    def thing(self, description: resources.Description, form: sparql.Format) -> Response:
+        """What is said of a thing."""
+        if form is not PAGE:
+            content = graphs.write(description.triples(), WRITTEN[form.name])
+            return Response(content, media_type=form.content_type, headers=HEADERS)
+        view = resources.view(self.store, description)
+        html = TEMPLATES.get_template("resource.html").render(
+            view=view, href=href, path=href(view.title.iri), endings=[ending for ending in ENDINGS if ending != "html"]
+        )
+        return HTMLResponse(html, headers={**PAGE_HEADERS, **HEADERS})
+
+    def missing(self, path: str, accept: str | None) -> Response:
+        """Nothing has that IRI: some names that are like it, for a program or for a person."""
+        near = resources.near(self.store, path)
+        if path.startswith("releases/"):
+            near = [f"releases/{self.documents.version}/{stem}.owl" for stem in ONTOLOGIES]
+        try:
+            form = sparql.negotiate(OFFERED, accept)
+        except UsageError:  # there is nothing that could be had in another format
+            form = TURTLE
+        name = iri(path).value[:LONGEST_MESSAGE]
+        if form is PAGE:
+            html = TEMPLATES.get_template("missing.html").render(
+                name=name, near=[BASE + one for one in near], href=href
+            )
+            return HTMLResponse(html, status_code=404, headers={**PAGE_HEADERS, **HEADERS})
+        hint = f"; did you mean {' or '.join(f'/{one}' for one in near)}?" if near else ""
+        return problem(404, "Not Found", f"nothing is called {name}{hint}")
+
+
+def href(address: str) -> str:
+    """Where a link leads: here for an IRI of ours, nowhere if a browser could not follow it."""
+    if address.startswith(BASE):
+        return address.removeprefix(BASE.removesuffix("/"))
+    return address if address.startswith(("http://", "https://")) else ""
