@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Coroutine
 
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -28,6 +28,8 @@ UPDATE = "application/sparql-update"
 MAX_BODY = 1_000_000
 """Bytes of a request's body: far more than any query that a person or a tool writes."""
 
+GONE = 499
+"""The status that is told nobody, since the client has left; no status of HTTP's own means that."""
 
 SMALL = 1000
 """Bytes of a body that is not worth compressing."""
@@ -65,10 +67,13 @@ class Endpoint:
         if content_type not in (FORM, QUERY):
             return problem(415, "Unsupported Media Type", f"send {FORM} or {QUERY}, not {content_type or 'nothing'}")
         body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                return problem(413, "Content Too Large", f"the body may have {MAX_BODY} bytes")
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    return problem(413, "Content Too Large", f"the body may have {MAX_BODY} bytes")
+        except ClientDisconnect:
+            return Response(status_code=GONE)
         try:
             text = body.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -102,7 +107,7 @@ class Endpoint:
             return problem(503, "Service Unavailable", "the server stops")
         if not work.done():
             work.cancel()
-            raise HTTPException(499)  # nobody reads it
+            return Response(status_code=GONE)
         answer = work.result()
         if isinstance(answer, Cached):
             return _ready_made(request, answer)

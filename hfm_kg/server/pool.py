@@ -108,6 +108,8 @@ class Evaluator:
 
     has_died: bool = False
     """Whether it has ended by itself; its number may then be another process's."""
+    is_replaced: bool = False
+    """Whether another one has its place."""
 
     def kill(self) -> None:
         """End the process, whatever it does."""
@@ -179,19 +181,12 @@ class Pool:
         if self.clients[client] >= self.limits.per_client:
             raise ClientBusyError(f"you have {self.clients[client]} queries under way; wait for one to end", 1)
         seconds = min(timeout or self.limits.timeout, self.limits.timeout)
-        self.clients[client] += 1
-        frames = self._frames(job, seconds)
+        frames = self._frames(job, client, seconds)
         try:
-            answer = await self._held_back(frames)
+            return await self._held_back(frames)
         except BaseException:
             await frames.aclose()
-            self._leave(client)
             raise
-        if answer.rest is None:
-            self._leave(client)
-        else:
-            answer.rest = self._counted(answer.rest, client)
-        return answer
 
     async def _held_back(self, frames: AsyncIterator[bytes]) -> Answer:
         """The answer once it is complete, or once it has grown so large that it must be streamed."""
@@ -203,28 +198,27 @@ class Pool:
                 return Answer(content_type, bytes(head), frames)
         return Answer(content_type, bytes(head))
 
-    async def _counted(self, rest: AsyncIterator[bytes], client: str) -> AsyncIterator[bytes]:
-        try:
-            async for chunk in rest:
-                yield chunk
-        finally:
-            self._leave(client)
-
     def _leave(self, client: str) -> None:
         self.clients[client] -= 1
         if not self.clients[client]:
             del self.clients[client]
 
-    async def _frames(self, job: Job, seconds: float) -> AsyncGenerator[bytes]:
+    async def _frames(self, job: Job, client: str, seconds: float) -> AsyncGenerator[bytes]:
         """The media type of the result, then its parts."""
+        late = DeadlineError(f"the query took longer than {seconds:g} seconds and was stopped")
         evaluator: Evaluator | None = None
+        expiry: asyncio.TimerHandle | None = None
         whole = False
         size = 0
+        loop = asyncio.get_running_loop()
         # not one time-out around all: the parts may be asked for by another task than the first of them
-        deadline = asyncio.get_running_loop().time() + seconds
+        deadline = loop.time() + seconds
+        self.clients[client] += 1
         try:
             async with asyncio.timeout_at(deadline):
                 evaluator = await self._take()
+            # a client that does not read asks for no more parts, and would hold the evaluator for ever
+            expiry = loop.call_at(deadline, self._give_back, evaluator, False)
             evaluator.writer.write(job.frame())
             while True:
                 async with asyncio.timeout_at(deadline):
@@ -240,12 +234,17 @@ class Pool:
                     raise EvaluationError(message)
                 yield payload
         except TimeoutError:
-            raise DeadlineError(f"the query took longer than {seconds:g} seconds and was stopped") from None
+            raise late from None
         except (asyncio.IncompleteReadError, ConnectionError):
             assert evaluator is not None
+            if evaluator.is_replaced:
+                raise late from None
             evaluator.has_died = True
             raise await self._broken(evaluator) from None
         finally:
+            self._leave(client)
+            if expiry is not None:
+                expiry.cancel()
             if evaluator is not None:
                 self._give_back(evaluator, whole)
 
@@ -290,10 +289,13 @@ class Pool:
 
     def _give_back(self, evaluator: Evaluator, whole: bool) -> None:
         """Take an evaluator back that has answered its query to the end; kill and replace any other."""
+        if evaluator.is_replaced:
+            return
         if whole:
             self._offer(evaluator)
             return
         evaluator.kill()
+        evaluator.is_replaced = True
         self.killed += 1
         if evaluator.generation == self.generation:  # the others are replaced with their parent
             self.alive -= 1
