@@ -6,6 +6,7 @@ The endpoint takes requests apart and hands queries to the pool; it evaluates no
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Coroutine
 
 from starlette.datastructures import QueryParams
@@ -15,11 +16,12 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from hfm_kg import sparql
-from hfm_kg.errors import ForbiddenError, UsageError
+from hfm_kg.admission import admit
+from hfm_kg.errors import ForbiddenError, HfmError, UsageError
 from hfm_kg.server.cache import Cache, Cached
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer, Pool
-from hfm_kg.server.problems import HEADERS, problem
+from hfm_kg.server.problems import HEADERS, logger, problem
 
 FORM = "application/x-www-form-urlencoded"
 QUERY = "application/sparql-query"
@@ -45,7 +47,10 @@ class Endpoint:
         """Answer one request."""
         request = Request(scope, receive)
         response = await self.respond(request)
-        await response(scope, receive, send)
+        try:
+            await response(scope, receive, send)
+        except HfmError as error:  # too late for a status: the connection is closed before the answer is whole
+            logger.warning("an answer was broken off: %s", error)
 
     async def respond(self, request: Request) -> Response:
         """The answer, by the request's method."""
@@ -89,6 +94,7 @@ class Endpoint:
         given = parameters.getlist("query") if query is None else [query, *parameters.getlist("query")]
         if len(given) != 1:
             raise UsageError(f"{len(given)} queries; send exactly one, as the parameter 'query' or as the body")
+        admit(given[0], self.pool.limits.shape)  # first, since it refuses what is too long even to be looked through
         sparql.guard(given[0])
         job = Job(
             given[0],
@@ -118,7 +124,7 @@ class Endpoint:
 
 def _ready_made(request: Request, answer: Cached) -> Response:
     """A cached answer, compressed if the client takes that, or 304 if it has it already."""
-    compressed = len(answer.body) > SMALL and "gzip" in request.headers.get("accept-encoding", "")
+    compressed = len(answer.body) > SMALL and _takes_gzip(request.headers.get("accept-encoding", ""))
     etag = f'{answer.etag[:-1]}-gzip"' if compressed else answer.etag
     headers = {**HEADERS, "Vary": "Accept, Accept-Encoding", "Cache-Control": "public, no-cache", "ETag": etag}
     if _matches(request.headers.get("if-none-match", ""), etag):
@@ -127,6 +133,11 @@ def _ready_made(request: Request, answer: Cached) -> Response:
         headers["Content-Encoding"] = "gzip"
     body = answer.compressed if compressed else answer.body
     return Response(body, media_type=answer.content_type, headers=headers)
+
+
+def _takes_gzip(header: str) -> bool:
+    """Whether an Accept-Encoding header names gzip, and not to refuse it: RFC 9110, section 12.5.3."""
+    return re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", header, re.IGNORECASE) is not None
 
 
 def _matches(header: str, etag: str) -> bool:

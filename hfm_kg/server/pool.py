@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from hfm_kg.admission import NAMES, Shape, admit
+from hfm_kg.admission import NAMES, Shape
 from hfm_kg.errors import (
     BusyError,
     ClientBusyError,
@@ -174,10 +174,9 @@ class Pool:
     async def evaluate(self, job: Job, client: str = "", timeout: float | None = None) -> Answer:
         """Evaluate a query of a client.
 
-        Raises what the query's own mistakes raise, QueryLimitError, DeadlineError, EvaluationError, BusyError and
-        ClientBusyError. A caller that is cancelled stops the query.
+        Raises what the query's own mistakes raise, DeadlineError, EvaluationError, BusyError and
+        ClientBusyError. A caller that is cancelled stops the query. What the query is made of was admitted before.
         """
-        admit(job.query, self.limits.shape)
         if self.clients[client] >= self.limits.per_client:
             raise ClientBusyError(f"you have {self.clients[client]} queries under way; wait for one to end", 1)
         seconds = min(timeout or self.limits.timeout, self.limits.timeout)
