@@ -212,6 +212,18 @@ def test_a_killed_evaluator_or_parent_is_replaced(snapshot: Snapshot) -> None:
     with_pool(snapshot, LIMITS, use)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_ends_the_whole_group_is_left_to_the_front(snapshot: Snapshot, number: signal.Signals) -> None:
+    async def use(pool: Pool) -> None:
+        assert pool.parent is not None
+        for process in (pool.parent.pid, *(evaluator.process for evaluator in pool.idle)):
+            os.kill(process, number)
+        assert b"true" in await cheap(pool)
+        assert (pool.generation, pool.killed) == (0, 0)
+
+    with_pool(snapshot, LIMITS, use)
+
+
 def limits_of(process: int) -> dict[str, str]:
     """The soft limits of a process, as the kernel tells them."""
     lines = Path(f"/proc/{process}/limits").read_text(encoding="ascii").splitlines()[1:]
@@ -359,3 +371,9 @@ def test_an_operator_sets_each_limit() -> None:
 def test_a_limit_that_is_none_is_told(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=re.escape(message)):
         limits([text], {})
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf")])
+def test_a_limit_in_seconds_must_be_a_number(seconds: float) -> None:
+    with pytest.raises(UsageError, match="is no number of seconds"):
+        limits([], {"timeout": seconds})

@@ -64,7 +64,7 @@ class Limits:
 def limits(shape: Iterable[str], given: Mapping[str, float]) -> Limits:
     """Limits as an operator gives them: those of a query's shape as NAME=NUMBER, memory, result and cache in megabytes.
 
-    Raises UsageError, with the nearest name, over an unknown one.
+    Raises UsageError over one that is no number, and over an unknown one, with the nearest name.
     """
     counts = {}
     for text in shape:
@@ -74,6 +74,8 @@ def limits(shape: Iterable[str], given: Mapping[str, float]) -> Limits:
         if not number.isdecimal():
             raise UsageError(f"--limit {text}: {number!r} is no number; write {name}={getattr(Shape(), name)}")
         counts[name] = int(number)
+    if not 0 < given.get("timeout", 1) < float("inf"):
+        raise UsageError(f"--timeout {given['timeout']} is no number of seconds")
     values = {name: int(value) if name != "timeout" else value for name, value in given.items()}
     for name in ("memory", "result", "cache"):
         if name in values:
