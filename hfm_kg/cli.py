@@ -39,7 +39,8 @@ class Commands(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
         except OSError as error:
-            click.echo(f"hfm-kg: {error.strerror or error}", err=True)
+            place = f": {error.filename}" if error.strerror and error.filename else ""
+            click.echo(f"hfm-kg: {error.strerror or error}{place}", err=True)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             ctx.exit(1)
 
@@ -290,6 +291,7 @@ def export_release(output: Path, root: Path | None) -> None:
     from hfm_kg import pipeline
     from hfm_kg.export import release as releases
 
+    releases.require_free(output)  # rather now than after a minute
     with _progress() as progress:
         files = pipeline.release(_settings(root), progress)
         releases.write(output, files)

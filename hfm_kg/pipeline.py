@@ -320,13 +320,13 @@ def _changes(
 ) -> tuple[str, list[changes.Change]]:
     """The version that is compared with, empty if there is none, and the changes since then."""
     known = registry.read(settings.ontology)
+    after = known.at(until) if until else registry.current(built)
     last = until or registry.version_of(built)
     before = since or next((version for version in reversed(known.versions) if version < last), "")
     if not before:
         return "", []
     if before >= last:
         raise UsageError(f"{before} is not older than {last}; give --since an older version")
-    after = known.at(until) if until else registry.current(built)
     queries = catalog.read(settings.queries)
     return before, changes.between(known.at(before), after, changes.sentences(built), queries)
 

@@ -249,13 +249,16 @@ def additions(registry: Registry, state: State, version: str) -> dict[str, list[
 def register(ontology: Path, graph: Graph) -> dict[str, int]:
     """Append the ontology's version to the registry; returns how many rows each table got.
 
-    Raises FindingsError if an IRI was lost or the registry was tampered with, UsageError if the version is registered.
+    Raises FindingsError if an IRI was lost or the registry was tampered with, UsageError if the version is registered
+    or older than the newest that is.
     """
     registry, version = read(ontology), version_of(graph)
     if findings := sorted(check(registry, graph)):
         raise FindingsError(findings)
     if version in registry.versions:
         raise UsageError(f"version {version} is registered already; give ontology/hfm.ttl a new owl:versionInfo")
+    if registry.versions and version < registry.versions[-1]:
+        raise UsageError(f"version {version} must come after {registry.versions[-1]}; mend owl:versionInfo")
     added = additions(registry, current(graph), version)
     contents = {name: _content(name, registry.rows[name]) + _lines(rows) for name, rows in added.items()}
     release = (
@@ -264,11 +267,8 @@ def register(ontology: Path, graph: Graph) -> dict[str, int]:
         *(hashlib.sha256(contents[name]).hexdigest() for name in ("terms", "facts")),
     )
     contents["releases"] = _content("releases", registry.rows["releases"]) + _lines([release])
-    for name in (
-        "terms",
-        "facts",
-        "releases",
-    ):  # the release comes last: without it the rows before it count for nothing
+    # the release comes last: without it the rows before it count for nothing
+    for name in ("terms", "facts", "releases"):
         atomic.write(registry.folder / f"{name}.tsv", contents[name])
     return {name: len(rows) for name, rows in added.items()}
 

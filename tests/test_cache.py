@@ -176,6 +176,17 @@ def test_a_body_is_compressed_for_those_who_take_it(client: httpx.Client) -> Non
     assert len(raw) < len(plain.content) / 2
 
 
+@pytest.mark.parametrize(
+    ("accepted", "compressed"),
+    [("br, gzip", True), ("GZIP;q=0.5", True), ("gzip;q=0.001", True), ("gzip;q=0", False), ("gzip; q=0.0, br", False)],
+)
+def test_a_body_is_not_compressed_for_those_who_refuse_it(
+    client: httpx.Client, accepted: str, compressed: bool
+) -> None:
+    answer = client.get("/sparql", params={"query": MODELS}, headers={"Accept-Encoding": accepted})
+    assert ("content-encoding" in answer.headers) == compressed
+
+
 def test_the_tag_hangs_on_the_snapshot(client: httpx.Client) -> None:
     cache = Cache("one", 10**6)
     first = cache._keep(Job(MODELS), Answer("text/csv", b""))

@@ -115,6 +115,12 @@ def test_an_older_version_is_asked_for(settings: Settings) -> None:
         pipeline.differences(settings, "2099-01-01", None)
 
 
+def test_a_version_that_was_not_released_is_told(settings: Settings) -> None:
+    for versions in (("2001-01-01", None), (None, "2001-01-01")):
+        with pytest.raises(UsageError, match="'2001-01-01' is no released version"):
+            pipeline.differences(settings, *versions)
+
+
 def test_the_command_writes_text_and_records(sandbox: Settings) -> None:
     def run(*arguments: str) -> str:
         done = CliRunner(mix_stderr=False).invoke(main, ["export", "changes", *arguments, "--root", str(sandbox.root)])

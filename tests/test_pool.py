@@ -128,6 +128,30 @@ def test_a_query_whose_client_leaves_is_stopped(snapshot: Snapshot) -> None:
     with_pool(snapshot, LIMITS, use)
 
 
+def test_a_client_that_does_not_read_holds_no_evaluator_beyond_the_deadline(snapshot: Snapshot) -> None:
+    async def use(pool: Pool) -> None:
+        answer = await pool.evaluate(Job("SELECT * { ?a ?b ?c . ?d ?e ?f }"), "idler")
+        await until(lambda: pool.alive == len(pool.idle) == 1)
+        assert pool.killed == 1
+        assert b"true" in await cheap(pool)
+        with pytest.raises(DeadlineError, match="longer than 2 seconds"):
+            await whole(answer)
+        assert pool.killed == 1
+        assert not pool.clients
+
+    with_pool(snapshot, replace(LIMITS, evaluators=1, timeout=2), use)
+
+
+def test_an_answer_that_nobody_reads_is_not_counted_for_ever(snapshot: Snapshot) -> None:
+    async def use(pool: Pool) -> None:
+        answer = await pool.evaluate(Job("SELECT * { ?a ?b ?c . ?d ?e ?f }"), "idler")
+        assert pool.clients == {"idler": 1}
+        del answer
+        await until(lambda: not pool.clients and len(pool.idle) == 2)
+
+    with_pool(snapshot, LIMITS, use)
+
+
 def test_who_waits_is_served_in_turn_and_too_many_are_sent_away(snapshot: Snapshot) -> None:
     async def use(pool: Pool) -> None:
         endless = [asyncio.create_task(pool.evaluate(Job(ENDLESS))) for _ in range(2)]
@@ -184,6 +208,18 @@ def test_a_killed_evaluator_or_parent_is_replaced(snapshot: Snapshot) -> None:
         os.kill(pool.parent.pid, signal.SIGKILL)
         await until(lambda: len(pool.idle) == 2 and not before & {evaluator.process for evaluator in pool.idle})
         assert b"true" in await cheap(pool)
+
+    with_pool(snapshot, LIMITS, use)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_ends_the_whole_group_is_left_to_the_front(snapshot: Snapshot, number: signal.Signals) -> None:
+    async def use(pool: Pool) -> None:
+        assert pool.parent is not None
+        for process in (pool.parent.pid, *(evaluator.process for evaluator in pool.idle)):
+            os.kill(process, number)
+        assert b"true" in await cheap(pool)
+        assert (pool.generation, pool.killed) == (0, 0)
 
     with_pool(snapshot, LIMITS, use)
 
@@ -287,7 +323,9 @@ def test_each_refusal_is_a_problem(
     assert headers.items() <= dict(answer.headers).items()
 
 
-def test_a_client_that_hangs_up_frees_its_evaluator(snapshot: Snapshot, store: Store, queries: Catalog) -> None:
+def test_a_client_that_hangs_up_frees_its_evaluator(
+    snapshot: Snapshot, store: Store, queries: Catalog, caplog: pytest.LogCaptureFixture
+) -> None:
     pool = Pool(snapshot.dump, replace(LIMITS, evaluators=1))
     with serving(create_app(store, queries, pool)) as client:
         host, port = client.base_url.host, client.base_url.port
@@ -299,6 +337,10 @@ def test_a_client_that_hangs_up_frees_its_evaluator(snapshot: Snapshot, store: S
                 time.sleep(0.01)
         assert client.get("/sparql", params={"query": CHEAP}).status_code == 200
         assert pool.killed == 1
+        with socket.create_connection((host, port)) as connection:
+            head = f"POST /sparql HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/sparql-query\r\n"
+            connection.sendall(f"{head}Content-Length: 9\r\n\r\nASK".encode())
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("timeout", ["0", "-1", "x", "nan", "inf"])
@@ -329,3 +371,9 @@ def test_an_operator_sets_each_limit() -> None:
 def test_a_limit_that_is_none_is_told(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=re.escape(message)):
         limits([text], {})
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf")])
+def test_a_limit_in_seconds_must_be_a_number(seconds: float) -> None:
+    with pytest.raises(UsageError, match="is no number of seconds"):
+        limits([], {"timeout": seconds})

@@ -214,6 +214,13 @@ def test_a_version_is_registered_once(sandbox: Settings) -> None:
         pipeline.register(sandbox)
 
 
+def test_a_version_comes_after_those_that_are_registered(sandbox: Settings) -> None:
+    raise_version(sandbox, "2001-01-01")
+    with pytest.raises(UsageError, match="version 2001-01-01 must come after "):
+        pipeline.register(sandbox)
+    assert "2001-01-01" not in registry.read(sandbox.ontology).versions
+
+
 def test_an_unknown_version_names_those_there_are(settings: Settings) -> None:
     with pytest.raises(UsageError, match=f"'2001-01-01' is no released version; those are: {FIRST}"):
         registry.read(settings.ontology).at("2001-01-01")

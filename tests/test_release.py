@@ -135,23 +135,38 @@ def test_a_release_replaces_an_older_one_and_nothing_else(tmp_path: Path) -> Non
     def file(name: str) -> ReleaseFile:
         return ReleaseFile(name, name.encode(), "text/plain", "a file")
 
+    def manifest(*names: str) -> ReleaseFile:
+        content = json.dumps({"files": [{"name": name} for name in names]}).encode()
+        return ReleaseFile("manifest.json", content, "application/json", "the manifest")
+
     target = tmp_path / "release"
-    release.write(target, [file("a"), file("manifest.json")])
-    release.write(target, [file("b"), file("manifest.json")])
+    release.write(target, [file("a"), manifest("a")])
+    release.write(target, [file("b"), manifest("b")])
     assert sorted(path.name for path in target.iterdir()) == ["b", "manifest.json"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["release"]
-    (target / "manifest.json").unlink()
+    (target / "thesis.docx").touch()
     with pytest.raises(UsageError, match="holds something else than a release"):
-        release.write(target, [file("c")])
-    assert [path.name for path in target.iterdir()] == ["b"]
+        release.write(target, [file("c"), manifest("c")])
+    (target / "thesis.docx").unlink()
+    for other in ("{}", "[]", "no JSON", '{"name": "the manifest of a web application"}'):
+        (target / "manifest.json").write_text(other, encoding="utf-8")
+        with pytest.raises(UsageError, match="holds something else than a release"):
+            release.write(target, [file("c"), manifest("c")])
+    assert sorted(path.name for path in target.iterdir()) == ["b", "manifest.json"]
+
+
+def test_a_release_can_be_written_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    release.write(Path(), [ReleaseFile("manifest.json", b"new", "application/json", "the manifest")])
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"new"]
 
 
 def test_a_release_that_cannot_be_written_leaves_the_older_one(tmp_path: Path) -> None:
     target = tmp_path / "release"
-    release.write(target, [ReleaseFile("manifest.json", b"old", "application/json", "the manifest")])
+    release.write(target, [ReleaseFile("manifest.json", b'{"files": []}', "application/json", "the manifest")])
     with pytest.raises(OSError, match="directory"):
         release.write(target, [ReleaseFile("no/such/folder", b"", "text/plain", "a file that cannot be written")])
-    assert (target / "manifest.json").read_bytes() == b"old"
+    assert (target / "manifest.json").read_bytes() == b'{"files": []}'
     assert [path.name for path in tmp_path.iterdir()] == ["release"]
 
 

@@ -260,6 +260,12 @@ def test_a_long_query_is_answered(small: Store) -> None:
     assert result
 
 
+@pytest.mark.parametrize(("unit", "words"), [("a.", 1), ("a-", 1), ("é.", 0), ("'\\", 0), ("<a ", 1), ("'''\\", 0)])
+def test_a_long_text_is_scanned_in_one_go(unit: str, words: int) -> None:
+    times = 300_000  # a scan that looked at the rest of the text from each of its places would take an hour
+    assert len(sparql.keywords(unit * times)) == words * times
+
+
 def test_a_string_may_hold_nul(small: Store) -> None:
     result = sparql.evaluate(small, "SELECT ('a\0b' AS ?a) {}")
     assert isinstance(result, QuerySolutions)

@@ -287,13 +287,28 @@ def manifest(
     return ReleaseFile(MANIFEST, text.encode(), "application/json", "the manifest of the release")
 
 
+def require_free(folder: Path) -> None:
+    """Raise UsageError if a folder holds anything but a release, since all that is in it will be replaced."""
+    if folder.exists() and (not folder.is_dir() or not {path.name for path in folder.iterdir()} <= _released(folder)):
+        raise UsageError(f"{folder} holds something else than a release; name another folder, or an empty one")
+
+
+def _released(folder: Path) -> set[str]:
+    """The files of a folder's release, by its manifest; none if it has no manifest of ours."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        return {MANIFEST, *(file["name"] for file in manifest["files"])}
+    except (OSError, ValueError, LookupError, TypeError):
+        return set()
+
+
 def write(folder: Path, files: Iterable[ReleaseFile]) -> None:
     """Write a release whole or not at all; an older release in the folder is replaced.
 
-    Raises UsageError if the folder holds something else than a release.
+    Raises UsageError as :func:`require_free` does.
     """
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / MANIFEST).is_file())):
-        raise UsageError(f"{folder} holds something else than a release; name another folder, or an empty one")
+    require_free(folder)
+    folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:

@@ -6,20 +6,22 @@ The endpoint takes requests apart and hands queries to the pool; it evaluates no
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Coroutine
 
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from hfm_kg import sparql
-from hfm_kg.errors import ForbiddenError, UsageError
+from hfm_kg.admission import admit
+from hfm_kg.errors import ForbiddenError, HfmError, UsageError
 from hfm_kg.server.cache import Cache, Cached
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer, Pool
-from hfm_kg.server.problems import HEADERS, problem
+from hfm_kg.server.problems import HEADERS, logger, problem
 
 FORM = "application/x-www-form-urlencoded"
 QUERY = "application/sparql-query"
@@ -28,6 +30,8 @@ UPDATE = "application/sparql-update"
 MAX_BODY = 1_000_000
 """Bytes of a request's body: far more than any query that a person or a tool writes."""
 
+GONE = 499
+"""The status that is told nobody, since the client has left; no status of HTTP's own means that."""
 
 SMALL = 1000
 """Bytes of a body that is not worth compressing."""
@@ -43,7 +47,10 @@ class Endpoint:
         """Answer one request."""
         request = Request(scope, receive)
         response = await self.respond(request)
-        await response(scope, receive, send)
+        try:
+            await response(scope, receive, send)
+        except HfmError as error:  # too late for a status: the connection is closed before the answer is whole
+            logger.warning("an answer was broken off: %s", error)
 
     async def respond(self, request: Request) -> Response:
         """The answer, by the request's method."""
@@ -65,10 +72,13 @@ class Endpoint:
         if content_type not in (FORM, QUERY):
             return problem(415, "Unsupported Media Type", f"send {FORM} or {QUERY}, not {content_type or 'nothing'}")
         body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                return problem(413, "Content Too Large", f"the body may have {MAX_BODY} bytes")
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    return problem(413, "Content Too Large", f"the body may have {MAX_BODY} bytes")
+        except ClientDisconnect:
+            return Response(status_code=GONE)
         try:
             text = body.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -84,6 +94,7 @@ class Endpoint:
         given = parameters.getlist("query") if query is None else [query, *parameters.getlist("query")]
         if len(given) != 1:
             raise UsageError(f"{len(given)} queries; send exactly one, as the parameter 'query' or as the body")
+        admit(given[0], self.pool.limits.shape)  # first, since it refuses what is too long even to be looked through
         sparql.guard(given[0])
         job = Job(
             given[0],
@@ -102,7 +113,7 @@ class Endpoint:
             return problem(503, "Service Unavailable", "the server stops")
         if not work.done():
             work.cancel()
-            raise HTTPException(499)  # nobody reads it
+            return Response(status_code=GONE)
         answer = work.result()
         if isinstance(answer, Cached):
             return _ready_made(request, answer)
@@ -113,7 +124,7 @@ class Endpoint:
 
 def _ready_made(request: Request, answer: Cached) -> Response:
     """A cached answer, compressed if the client takes that, or 304 if it has it already."""
-    compressed = len(answer.body) > SMALL and "gzip" in request.headers.get("accept-encoding", "")
+    compressed = len(answer.body) > SMALL and _takes_gzip(request.headers.get("accept-encoding", ""))
     etag = f'{answer.etag[:-1]}-gzip"' if compressed else answer.etag
     headers = {**HEADERS, "Vary": "Accept, Accept-Encoding", "Cache-Control": "public, no-cache", "ETag": etag}
     if _matches(request.headers.get("if-none-match", ""), etag):
@@ -122,6 +133,11 @@ def _ready_made(request: Request, answer: Cached) -> Response:
         headers["Content-Encoding"] = "gzip"
     body = answer.compressed if compressed else answer.body
     return Response(body, media_type=answer.content_type, headers=headers)
+
+
+def _takes_gzip(header: str) -> bool:
+    """Whether an Accept-Encoding header names gzip, and not to refuse it: RFC 9110, section 12.5.3."""
+    return re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", header, re.IGNORECASE) is not None
 
 
 def _matches(header: str, etag: str) -> bool:

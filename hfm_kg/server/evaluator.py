@@ -131,7 +131,11 @@ def reap(control: socket.socket) -> None:
 
 def main(dump: str, descriptor: str, memory: str) -> None:
     """Hold the store and fork evaluators, until the front closes the control socket."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the front's to handle
+    for ending in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # sent to the whole group; the front handles it, and closes the socket
+        signal.signal(ending, signal.SIG_IGN)
     control = socket.socket(fileno=int(descriptor))
     store = Store()
     store.bulk_extend(parse(path=dump, format=RdfFormat.N_QUADS, lenient=True))
@@ -140,8 +144,8 @@ def main(dump: str, descriptor: str, memory: str) -> None:
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
-    control.send(READY)
     try:
+        control.send(READY)
         while True:
             readable, _, _ = select.select([control.fileno(), wakeup], [], [])
             if wakeup in readable:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from hfm_kg.admission import NAMES, Shape, admit
+from hfm_kg.admission import NAMES, Shape
 from hfm_kg.errors import (
     BusyError,
     ClientBusyError,
@@ -64,7 +64,7 @@ class Limits:
 def limits(shape: Iterable[str], given: Mapping[str, float]) -> Limits:
     """Limits as an operator gives them: those of a query's shape as NAME=NUMBER, memory, result and cache in megabytes.
 
-    Raises UsageError, with the nearest name, over an unknown one.
+    Raises UsageError over one that is no number, and over an unknown one, with the nearest name.
     """
     counts = {}
     for text in shape:
@@ -74,6 +74,8 @@ def limits(shape: Iterable[str], given: Mapping[str, float]) -> Limits:
         if not number.isdecimal():
             raise UsageError(f"--limit {text}: {number!r} is no number; write {name}={getattr(Shape(), name)}")
         counts[name] = int(number)
+    if not 0 < given.get("timeout", 1) < float("inf"):
+        raise UsageError(f"--timeout {given['timeout']} is no number of seconds")
     values = {name: int(value) if name != "timeout" else value for name, value in given.items()}
     for name in ("memory", "result", "cache"):
         if name in values:
@@ -108,6 +110,8 @@ class Evaluator:
 
     has_died: bool = False
     """Whether it has ended by itself; its number may then be another process's."""
+    is_replaced: bool = False
+    """Whether another one has its place."""
 
     def kill(self) -> None:
         """End the process, whatever it does."""
@@ -172,26 +176,18 @@ class Pool:
     async def evaluate(self, job: Job, client: str = "", timeout: float | None = None) -> Answer:
         """Evaluate a query of a client.
 
-        Raises what the query's own mistakes raise, QueryLimitError, DeadlineError, EvaluationError, BusyError and
-        ClientBusyError. A caller that is cancelled stops the query.
+        Raises what the query's own mistakes raise, DeadlineError, EvaluationError, BusyError and
+        ClientBusyError. A caller that is cancelled stops the query. What the query is made of was admitted before.
         """
-        admit(job.query, self.limits.shape)
         if self.clients[client] >= self.limits.per_client:
             raise ClientBusyError(f"you have {self.clients[client]} queries under way; wait for one to end", 1)
         seconds = min(timeout or self.limits.timeout, self.limits.timeout)
-        self.clients[client] += 1
-        frames = self._frames(job, seconds)
+        frames = self._frames(job, client, seconds)
         try:
-            answer = await self._held_back(frames)
+            return await self._held_back(frames)
         except BaseException:
             await frames.aclose()
-            self._leave(client)
             raise
-        if answer.rest is None:
-            self._leave(client)
-        else:
-            answer.rest = self._counted(answer.rest, client)
-        return answer
 
     async def _held_back(self, frames: AsyncIterator[bytes]) -> Answer:
         """The answer once it is complete, or once it has grown so large that it must be streamed."""
@@ -203,28 +199,27 @@ class Pool:
                 return Answer(content_type, bytes(head), frames)
         return Answer(content_type, bytes(head))
 
-    async def _counted(self, rest: AsyncIterator[bytes], client: str) -> AsyncIterator[bytes]:
-        try:
-            async for chunk in rest:
-                yield chunk
-        finally:
-            self._leave(client)
-
     def _leave(self, client: str) -> None:
         self.clients[client] -= 1
         if not self.clients[client]:
             del self.clients[client]
 
-    async def _frames(self, job: Job, seconds: float) -> AsyncGenerator[bytes]:
+    async def _frames(self, job: Job, client: str, seconds: float) -> AsyncGenerator[bytes]:
         """The media type of the result, then its parts."""
+        late = DeadlineError(f"the query took longer than {seconds:g} seconds and was stopped")
         evaluator: Evaluator | None = None
+        expiry: asyncio.TimerHandle | None = None
         whole = False
         size = 0
+        loop = asyncio.get_running_loop()
         # not one time-out around all: the parts may be asked for by another task than the first of them
-        deadline = asyncio.get_running_loop().time() + seconds
+        deadline = loop.time() + seconds
+        self.clients[client] += 1
         try:
             async with asyncio.timeout_at(deadline):
                 evaluator = await self._take()
+            # a client that does not read asks for no more parts, and would hold the evaluator for ever
+            expiry = loop.call_at(deadline, self._give_back, evaluator, False)
             evaluator.writer.write(job.frame())
             while True:
                 async with asyncio.timeout_at(deadline):
@@ -240,12 +235,17 @@ class Pool:
                     raise EvaluationError(message)
                 yield payload
         except TimeoutError:
-            raise DeadlineError(f"the query took longer than {seconds:g} seconds and was stopped") from None
+            raise late from None
         except (asyncio.IncompleteReadError, ConnectionError):
             assert evaluator is not None
+            if evaluator.is_replaced:
+                raise late from None
             evaluator.has_died = True
             raise await self._broken(evaluator) from None
         finally:
+            self._leave(client)
+            if expiry is not None:
+                expiry.cancel()
             if evaluator is not None:
                 self._give_back(evaluator, whole)
 
@@ -290,10 +290,13 @@ class Pool:
 
     def _give_back(self, evaluator: Evaluator, whole: bool) -> None:
         """Take an evaluator back that has answered its query to the end; kill and replace any other."""
+        if evaluator.is_replaced:
+            return
         if whole:
             self._offer(evaluator)
             return
         evaluator.kill()
+        evaluator.is_replaced = True
         self.killed += 1
         if evaluator.generation == self.generation:  # the others are replaced with their parent
             self.alive -= 1
