@@ -80,6 +80,9 @@ PREFIXES: Final[Mapping[str, str]] = {
 }
 """Prefixes that a query may use without declaring them."""
 
+BASE_IRI: Final = PREFIXES["hfm"]
+"""What relative IRIs of a query are relative to, unless it says otherwise: ``<model/UNI>`` is a model of ours."""
+
 TOKEN: Final = re.compile(
     r"""
       (?P<comment>\#[^\n\r]*)
@@ -164,9 +167,11 @@ def guard_grammar(query: str) -> None:
     spoilt = SERVICE.sub(r"\1x", query)
     if spoilt != query:
         try:
-            Store().query(spoilt, prefixes=dict(PREFIXES))
+            Store().query(spoilt, base_iri=BASE_IRI, prefixes=dict(PREFIXES))
         except SyntaxError as error:
             raise QuerySyntaxError.from_engine(error, query) from None
+        except RuntimeError:
+            pass  # it was parsed; the query itself calls a function that the engine does not have
 
 
 def evaluate(
@@ -179,7 +184,8 @@ def evaluate(
     """Run a query over the store.
 
     ``default_graph`` and ``named_graphs`` are the IRIs of the protocol's RDF dataset (SPARQL 1.1 Protocol, 2.1.4); they
-    name graphs of the store, nothing is fetched. Raises ForbiddenError, QuerySyntaxError, or UsageError for a bad IRI.
+    name graphs of the store, nothing is fetched.
+    Raises ForbiddenError, QuerySyntaxError, or UsageError for a bad IRI or a function that the engine does not have.
     """
     guard(query)
     guard_grammar(query)
@@ -192,12 +198,15 @@ def evaluate(
     try:
         return store.query(
             query,
+            base_iri=BASE_IRI,
             prefixes=dict(PREFIXES),
             default_graph=dataset_default if explicit else None,
             named_graphs=dataset_named if explicit else None,
         )
     except SyntaxError as error:
         raise QuerySyntaxError.from_engine(error, query) from None
+    except RuntimeError as error:  # it parses, and calls a function that the engine does not have
+        raise UsageError(f"the query cannot be evaluated: {error}") from None
 
 
 def formats(result: Result) -> tuple[Format, ...]:

@@ -191,6 +191,11 @@ def test_a_query_that_does_not_parse_is_a_bad_request(query: str, client: httpx.
     assert len(details.pop()) < 1_000
 
 
+def test_a_function_that_the_engine_does_not_have_is_a_bad_request(client: httpx.Client) -> None:
+    for answer in ways(client, "SELECT (<urn:f>(1) AS ?x) {}"):
+        assert "urn:f" in problem(answer, 400)
+
+
 def test_a_syntax_error_tells_line_and_column(client: httpx.Client) -> None:
     answer = client.get("/sparql", params={"query": "SELECT ?s {\n ?s nope:x ?o }"})
     detail = problem(answer, 400)
