@@ -60,6 +60,8 @@ GRAPH_FORMATS: Final = (
     Format("ntriples", ("application/n-triples", "text/plain"), RdfFormat.N_TRIPLES),
     Format("rdfxml", ("application/rdf+xml", "application/xml", "text/xml"), RdfFormat.RDF_XML),
     Format("jsonld", ("application/ld+json", "application/json"), RdfFormat.JSON_LD),
+    Format("trig", ("application/trig",), RdfFormat.TRIG),
+    Format("nquads", ("application/n-quads",), RdfFormat.N_QUADS),
 )
 """For CONSTRUCT and DESCRIBE; the first is what a client gets that names none."""
 
@@ -134,10 +136,18 @@ def name(iri: str) -> str:
     return f"<{iri}>"
 
 
+def query_form(query: str) -> str | None:
+    """SELECT, ASK, CONSTRUCT or DESCRIBE; None if a query has no such word.
+
+    >>> query_form("ASK { ?s rdfs:label 'SELECT' } # DESCRIBE")
+    'ASK'
+    """
+    return next((word for word in keywords(query) if word in ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")), None)
+
+
 def is_graph_query(query: str) -> bool:
     """Whether a query gives a graph (CONSTRUCT, DESCRIBE) rather than solutions or a boolean."""
-    forms = [word for word in keywords(query) if word in ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")]
-    return bool(forms) and forms[0] in ("CONSTRUCT", "DESCRIBE")
+    return query_form(query) in ("CONSTRUCT", "DESCRIBE")
 
 
 def guard(query: str) -> None:
@@ -234,15 +244,18 @@ def negotiate(offered: Sequence[Format], accept: str | None) -> Format:
     raise NotAcceptableError(f"{shown!r} asks for none of {', '.join(form.media_types[0] for form in offered)}")
 
 
-def named_format(result: Result, name: str) -> Format:
-    """The format of that short name. Raises NotAcceptableError if the result cannot be written so."""
-    for form in formats(result):
+def format_of(offered: Sequence[Format], name: str) -> Format:
+    """The format of that short name. Raises NotAcceptableError if it is not offered."""
+    for form in offered:
         if form.name == name:
             return form
-    kind = "CONSTRUCT and DESCRIBE" if isinstance(result, QueryTriples) else "SELECT and ASK"
-    raise NotAcceptableError(
-        f"{name!r} is no format for {kind}; take one of {', '.join(f.name for f in formats(result))}"
-    )
+    kind = "a graph" if offered == GRAPH_FORMATS else "SELECT and ASK"
+    raise NotAcceptableError(f"{name!r} is no format for {kind}; take one of {', '.join(f.name for f in offered)}")
+
+
+def named_format(result: Result, name: str) -> Format:
+    """The format of that short name. Raises NotAcceptableError if the result cannot be written so."""
+    return format_of(formats(result), name)
 
 
 def write(result: Result, form: Format) -> bytes:

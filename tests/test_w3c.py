@@ -31,6 +31,7 @@ from pyoxigraph import (
     QueryResultsFormat,
     QuerySolutions,
     QueryTriples,
+    RdfFormat,
     Store,
     Triple,
     parse,
@@ -63,6 +64,7 @@ MANIFESTS: Final = (
 )
 """The suites of what the engine claims: queries and the formats of their results."""
 PROTOCOL: Final = "sparql11/protocol/manifest.ttl"
+SERVICE: Final = "sparql11/service-description/manifest.ttl"
 
 BY_VALUE: Final = frozenset(
     {
@@ -238,7 +240,7 @@ def entries(path: Path) -> Iterator[Test]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test for each entry of the manifests."""
-    names = {"query_test": MANIFESTS, "protocol_test": (PROTOCOL,)}
+    names = {"query_test": MANIFESTS, "protocol_test": (PROTOCOL,), "service_test": (SERVICE,)}
     for fixture, manifests in names.items():
         if fixture not in metafunc.fixturenames:
             continue
@@ -532,3 +534,58 @@ def test_the_protocol_has_34_tests_of_which_7_need_updates(suites: Path) -> None
     names = [test.name.rpartition("/")[2] for test in entries(suites / PROTOCOL)]
     assert len(names) == len(set(names)) == 34
     assert len(UPDATES & set(names)) == 7
+
+
+# --- the service description ----------------------------------------------------------------------------------
+
+SD: Final = "http://www.w3.org/ns/sparql-service-description#"
+VALUES: Final[Mapping[str, str]] = {
+    "availableGraphs": "GraphCollection",
+    "defaultDataset": "Dataset",
+    "defaultGraph": "Graph",
+    "graph": "Graph",
+    "namedGraph": "NamedGraph",
+}
+"""The range of each property whose values a description describes in turn: Service Description, section 3.4."""
+SUBJECTS: Final[Mapping[str, str]] = {
+    "endpoint": "Service",
+    "feature": "Service",
+    "defaultEntailmentRegime": "Service",
+    "supportedLanguage": "Service",
+    "resultFormat": "Service",
+    "availableGraphs": "Service",
+    "defaultDataset": "Service",
+    "defaultGraph": "Dataset",
+    "namedGraph": "Dataset",
+    "name": "NamedGraph",
+    "graph": "NamedGraph",
+}
+"""The domain of each property."""
+
+
+def test_service_description(service_test: Test, client: httpx.Client) -> None:
+    """The manifest has names alone for these tests; what they ask for are sections 2 and 3 of the specification."""
+    answer = client.get("/sparql")
+    assert answer.headers["content-type"] == "text/turtle; charset=utf-8"  # returns-rdf
+    address = f"{client.base_url}sparql" if str(client.base_url).endswith("/") else f"{client.base_url}/sparql"
+    triples = {quad.triple for quad in parse(answer.content, format=RdfFormat.TURTLE, base_iri=address)}
+    assert triples
+    if service_test.name.endswith("has-endpoint-triple"):
+        endpoints = [triple.object for triple in triples if triple.predicate.value == f"{SD}endpoint"]
+        assert endpoints == [NamedNode(address)]
+    elif service_test.name.endswith("conforms-to-schema"):
+        types = {(triple.subject, triple.object.value) for triple in triples if triple.predicate == RDF.type}
+        assert [kind for _, kind in types].count(f"{SD}Service") == 1
+        seen = 0
+        for triple in triples:
+            if not triple.predicate.value.startswith(SD):
+                continue
+            seen += 1
+            name = triple.predicate.value.removeprefix(SD)
+            assert (triple.subject, SD + SUBJECTS[name]) in types
+            assert isinstance(triple.object, NamedNode)
+            if name in VALUES:
+                assert (triple.object, SD + VALUES[name]) in types
+        assert seen > len(sparql.SOLUTION_FORMATS)
+    else:
+        assert service_test.name.endswith("returns-rdf")
