@@ -89,7 +89,9 @@ def test_what_is_said_of_a_thing_comes_in_every_format(path: str, web: httpx.Cli
         accepted = web.get(f"/{path}", headers={"Accept": form.media_types[0]})
         assert accepted.content == web.get(f"/{path}.{ending}", headers={"Accept": "text/html"}).content
         assert {one for one in said | stated if "_:" not in str(one)} <= triples(accepted, form)
-        bodies.append(rdflib.Graph().parse(data=accepted.content, format=form.media_types[0]))
+        # triples alone are N-Triples in N-Quads, and Turtle in TriG, which rdflib reads into datasets
+        plain = {TRIG: TURTLE, NQUADS: NTRIPLES}.get(form, form)
+        bodies.append(rdflib.Graph().parse(data=accepted.content, format=plain.media_types[0]))
     assert all(isomorphic(bodies[0], body) for body in bodies[1:])
     page = tree(web.get(f"/{path}", headers={"Accept": BROWSER}))
     assert page.find(f".//{XHTML}h1") is not None
