@@ -14,7 +14,7 @@ from hfm_kg.errors import UsageError
 from hfm_kg.server.cache import Cache, Cached
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer, Pool
-from hfm_kg.server.problems import HEADERS, problem
+from hfm_kg.server.problems import HEADERS, stopping
 
 SMALL = 1000
 """Bytes of a body that is not worth compressing."""
@@ -42,9 +42,9 @@ class Answers:
         work = asyncio.create_task(self.cache.answer(job, lambda: self.pool.evaluate(job, client, seconds)))
         try:
             await _first(work, _gone(request))
-        except asyncio.CancelledError:  # uvicorn cancels what still runs when its grace is over
+        except asyncio.CancelledError:
             work.cancel()
-            return problem(503, "Service Unavailable", "the server stops")
+            return stopping()
         if not work.done():
             work.cancel()
             raise HTTPException(499)  # nobody reads it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
 from pyoxigraph import NamedNode, Triple
@@ -17,7 +18,7 @@ from hfm_kg.export import describe, examples, graphs
 from hfm_kg.server import openapi
 from hfm_kg.server.answers import accepted
 from hfm_kg.server.documents import OFFERED, PAGE, WRITTEN, Documents
-from hfm_kg.server.problems import HEADERS
+from hfm_kg.server.problems import HEADERS, stopping
 
 
 class Discovery:
@@ -54,7 +55,7 @@ class Discovery:
 
 
 async def _described(
-    request: Request, describe: Callable[[NamedNode], Iterable[Triple]], used: Mapping[str, str]
+    request: Request, make: Callable[[NamedNode], Iterable[Triple]], used: Mapping[str, str]
 ) -> Response:
     """Triples that tell the endpoint's address, in the format that the client asks for."""
     try:
@@ -67,5 +68,8 @@ async def _described(
         if name
         else sparql.negotiate(sparql.GRAPH_FORMATS, accepted(request))
     )
-    content = await run_in_threadpool(lambda: graphs.write(describe(address), WRITTEN[form.name], used))
+    try:
+        content = await run_in_threadpool(lambda: graphs.write(make(address), WRITTEN[form.name], used))
+    except asyncio.CancelledError:
+        return stopping()
     return Response(content, media_type=form.content_type, headers=HEADERS)

@@ -29,7 +29,7 @@ from hfm_kg.server.documents import (
     Documents,
 )
 from hfm_kg.server.pages import PAGE_HEADERS, TEMPLATES
-from hfm_kg.server.problems import HEADERS, problem
+from hfm_kg.server.problems import HEADERS, problem, stopping
 from hfm_kg.terms import BASE, iri
 
 DOCUMENT: Final = (RDFXML, TURTLE, NTRIPLES, JSONLD)
@@ -57,8 +57,8 @@ class LinkedData:
         """What the IRI of the path names. Raises NotAcceptableError."""
         try:
             return await run_in_threadpool(self.respond, request.path_params["path"], accepted(request))
-        except asyncio.CancelledError:  # uvicorn cancels what still runs when its grace is over
-            return problem(503, "Service Unavailable", "the server stops")
+        except asyncio.CancelledError:
+            return stopping()
 
     def respond(self, path: str, accept: str | None) -> Response:
         """The representation of what is at a path, by the client's wish or the path's ending."""

@@ -36,6 +36,11 @@ def problem(
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers={**HEADERS, **(headers or {})})
 
 
+def stopping() -> JSONResponse:
+    """The answer to what still runs when the server's grace is over, which uvicorn cancels then."""
+    return problem(503, "Service Unavailable", "the server stops")
+
+
 def from_error(request: Request, error: Exception) -> JSONResponse:
     """One of our errors; a syntax error tells line and column."""
     assert isinstance(error, HfmError)
