@@ -196,7 +196,7 @@ def test_our_own_server_s_refusals_are_told_in_its_words(endpoint: str) -> None:
         remote.ask(f"{endpoint}/sparql", "ASK {", JSON)
     with pytest.raises(UsageError, match="answers 403 Forbidden: SERVICE is not allowed"):
         remote.ask(f"{endpoint}/sparql", "ASK { SERVICE <http://127.0.0.1:1/> {} }", JSON)
-    with pytest.raises(UsageError, match="answers 404 Not Found"):
+    with pytest.raises(UsageError, match="answers 405 Method Not Allowed"):
         remote.ask(f"{endpoint}/nothing", "ASK {}", JSON)
 
 
