@@ -47,6 +47,12 @@ class CatalogQuery:
         return self.header.get("question", self.title)
 
     @property
+    def body(self) -> str:
+        """The query without its header."""
+        lines = self.text.splitlines(keepends=True)
+        return "".join(line for line in lines if not line.startswith("#+")).strip() + "\n"
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The names of the result's columns, in order."""
         return tuple(name.strip() for name in self.header.get("columns", "").split(",") if name.strip())

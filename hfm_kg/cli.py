@@ -190,7 +190,9 @@ def reason(ctx: click.Context, files: tuple[Path, ...], format_name: str | None,
     "--format",
     "-f",
     "format_name",
-    type=click.Choice(["table", "csv", "tsv", "json", "xml", "turtle", "ntriples", "rdfxml", "jsonld"]),
+    type=click.Choice(
+        ["table", "csv", "tsv", "json", "xml", "turtle", "ntriples", "rdfxml", "jsonld", "trig", "nquads"]
+    ),
     help="Output format.  [default: table on a terminal, else tsv; turtle for CONSTRUCT and DESCRIBE]",
 )
 @click.option("--endpoint", metavar="URL", help="Ask this SPARQL endpoint instead of the snapshot.")
@@ -222,7 +224,7 @@ def query(
     text = _query_text(query, settings)
     sparql.guard(text)
     if format_name == "table" and sparql.is_graph_query(text):
-        raise UsageError("a graph has no table; take one of turtle, ntriples, rdfxml, jsonld")
+        raise UsageError("a graph has no table; take one of turtle, ntriples, rdfxml, jsonld, trig, nquads")
     if endpoint:
         name = format_name or present.default_format(sparql.is_graph_query(text))
         form = remote.named_format(text, "json" if name == "table" else name)
@@ -398,6 +400,9 @@ def register(root: Path | None) -> None:
 @click.option("--evaluators", type=click.IntRange(1), help="Queries evaluated at once.  [default: the number of cores]")
 @click.option("--queue", type=click.IntRange(0), help="Queries that may wait.  [default: 64]")
 @click.option("--per-client", type=click.IntRange(1), help="Queries of one client at once.  [default: 16]")
+@click.option(
+    "--patience", type=click.FloatRange(0, min_open=True), help="Seconds for a request's body to arrive.  [default: 10]"
+)
 @click.option("--cache", type=click.IntRange(0), help="Megabytes of answers that are kept.  [default: 64]")
 @click.option(
     "--limit",
@@ -422,12 +427,13 @@ def serve(
       hfm-kg serve --port 8080 --timeout 10 --memory 512
       hfm-kg serve --limit triples=500 --limit nesting=100
     """
-    from hfm_kg import server
+    from hfm_kg import mappings, server
 
     settings = _settings(root, output)
     queries = _catalog(settings)
     allowed = server.limits(shape, {name: value for name, value in limits.items() if value is not None})
-    server.run(_snapshot(settings), queries, host, port, allowed)
+    sets, _ = mappings.read(settings.ontology / "mappings")
+    server.run(_snapshot(settings), queries, sets, host, port, allowed)
 
 
 def _catalog(settings: Settings) -> Catalog:

@@ -60,6 +60,8 @@ GRAPH_FORMATS: Final = (
     Format("ntriples", ("application/n-triples", "text/plain"), RdfFormat.N_TRIPLES),
     Format("rdfxml", ("application/rdf+xml", "application/xml", "text/xml"), RdfFormat.RDF_XML),
     Format("jsonld", ("application/ld+json", "application/json"), RdfFormat.JSON_LD),
+    Format("trig", ("application/trig",), RdfFormat.TRIG),
+    Format("nquads", ("application/n-quads",), RdfFormat.N_QUADS),
 )
 """For CONSTRUCT and DESCRIBE; the first is what a client gets that names none."""
 
@@ -79,6 +81,9 @@ PREFIXES: Final[Mapping[str, str]] = {
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
 """Prefixes that a query may use without declaring them."""
+
+BASE_IRI: Final = PREFIXES["hfm"]
+"""What relative IRIs of a query are relative to, unless it says otherwise: ``<model/UNI>`` is a model of ours."""
 
 TOKEN: Final = re.compile(
     r"""
@@ -135,10 +140,18 @@ def name(iri: str) -> str:
     return f"<{iri}>"
 
 
+def query_form(query: str) -> str | None:
+    """SELECT, ASK, CONSTRUCT or DESCRIBE; None if a query has no such word.
+
+    >>> query_form("ASK { ?s rdfs:label 'SELECT' } # DESCRIBE")
+    'ASK'
+    """
+    return next((word for word in keywords(query) if word in ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")), None)
+
+
 def is_graph_query(query: str) -> bool:
     """Whether a query gives a graph (CONSTRUCT, DESCRIBE) rather than solutions or a boolean."""
-    forms = [word for word in keywords(query) if word in ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")]
-    return bool(forms) and forms[0] in ("CONSTRUCT", "DESCRIBE")
+    return query_form(query) in ("CONSTRUCT", "DESCRIBE")
 
 
 def guard(query: str) -> None:
@@ -168,9 +181,11 @@ def guard_grammar(query: str) -> None:
     spoilt = SERVICE.sub(r"\1x", query)
     if spoilt != query:
         try:
-            Store().query(spoilt, prefixes=dict(PREFIXES))
+            Store().query(spoilt, base_iri=BASE_IRI, prefixes=dict(PREFIXES))
         except SyntaxError as error:
             raise QuerySyntaxError.from_engine(error, query) from None
+        except RuntimeError:
+            pass  # it was parsed; the query itself calls a function that the engine does not have
 
 
 def evaluate(
@@ -183,7 +198,8 @@ def evaluate(
     """Run a query over the store.
 
     ``default_graph`` and ``named_graphs`` are the IRIs of the protocol's RDF dataset (SPARQL 1.1 Protocol, 2.1.4); they
-    name graphs of the store, nothing is fetched. Raises ForbiddenError, QuerySyntaxError, or UsageError for a bad IRI.
+    name graphs of the store, nothing is fetched.
+    Raises ForbiddenError, QuerySyntaxError, or UsageError for a bad IRI or a function that the engine does not have.
     """
     guard(query)
     guard_grammar(query)
@@ -196,12 +212,15 @@ def evaluate(
     try:
         return store.query(
             query,
+            base_iri=BASE_IRI,
             prefixes=dict(PREFIXES),
             default_graph=dataset_default if explicit else None,
             named_graphs=dataset_named if explicit else None,
         )
     except SyntaxError as error:
         raise QuerySyntaxError.from_engine(error, query) from None
+    except RuntimeError as error:  # it parses, and calls a function that the engine does not have
+        raise UsageError(f"the query cannot be evaluated: {error}") from None
 
 
 def formats(result: Result) -> tuple[Format, ...]:
@@ -229,15 +248,18 @@ def negotiate(offered: Sequence[Format], accept: str | None) -> Format:
     raise NotAcceptableError(f"{shown!r} asks for none of {', '.join(form.media_types[0] for form in offered)}")
 
 
-def named_format(result: Result, name: str) -> Format:
-    """The format of that short name. Raises NotAcceptableError if the result cannot be written so."""
-    for form in formats(result):
+def format_of(offered: Sequence[Format], name: str) -> Format:
+    """The format of that short name. Raises NotAcceptableError if it is not offered."""
+    for form in offered:
         if form.name == name:
             return form
-    kind = "CONSTRUCT and DESCRIBE" if isinstance(result, QueryTriples) else "SELECT and ASK"
-    raise NotAcceptableError(
-        f"{name!r} is no format for {kind}; take one of {', '.join(f.name for f in formats(result))}"
-    )
+    kind = "a graph" if offered == GRAPH_FORMATS else "SELECT and ASK"
+    raise NotAcceptableError(f"{name!r} is no format for {kind}; take one of {', '.join(f.name for f in offered)}")
+
+
+def named_format(result: Result, name: str) -> Format:
+    """The format of that short name. Raises NotAcceptableError if the result cannot be written so."""
+    return format_of(formats(result), name)
 
 
 def write(result: Result, form: Format) -> bytes:

@@ -42,6 +42,7 @@ class RDF(Namespace, base="http://www.w3.org/1999/02/22-rdf-syntax-ns#"):
 
 
 class RDFS(Namespace, base="http://www.w3.org/2000/01/rdf-schema#"):
+    comment: NamedNode
     domain: NamedNode
     label: NamedNode
     range: NamedNode
@@ -62,6 +63,7 @@ class OWL(Namespace, base="http://www.w3.org/2002/07/owl#"):
     NamedIndividual: NamedNode
     Nothing: NamedNode
     ObjectProperty: NamedNode
+    Ontology: NamedNode
     ReflexiveProperty: NamedNode
     SymmetricProperty: NamedNode
     Thing: NamedNode
@@ -90,6 +92,7 @@ class OWL(Namespace, base="http://www.w3.org/2002/07/owl#"):
 
 
 class XSD(Namespace, base="http://www.w3.org/2001/XMLSchema#"):
+    anyURI: NamedNode
     boolean: NamedNode
     date: NamedNode
     decimal: NamedNode
@@ -146,6 +149,26 @@ class SCHEMA(Namespace, base="http://schema.org/"):
     sameAs: NamedNode
     url: NamedNode
     version: NamedNode
+
+
+class SDO(Namespace, base="https://schema.org/"):
+    """The same vocabulary as :class:`SCHEMA` under the other spelling, for tools that know only that."""
+
+    target: NamedNode
+
+
+class SH(Namespace, base="http://www.w3.org/ns/shacl#"):
+    SPARQLAskExecutable: NamedNode
+    SPARQLConstructExecutable: NamedNode
+    SPARQLExecutable: NamedNode
+    SPARQLSelectExecutable: NamedNode
+    ask: NamedNode
+    construct: NamedNode
+    declare: NamedNode
+    namespace: NamedNode
+    prefix: NamedNode
+    prefixes: NamedNode
+    select: NamedNode
 
 
 class DCAT(Namespace, base="http://www.w3.org/ns/dcat#"):
@@ -212,6 +235,7 @@ class VOID(Namespace, base="http://rdfs.org/ns/void#"):
     properties: NamedNode
     property: NamedNode
     propertyPartition: NamedNode
+    sparqlEndpoint: NamedNode
     subjectsTarget: NamedNode
     subset: NamedNode
     triples: NamedNode

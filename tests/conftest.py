@@ -29,7 +29,23 @@ from . import exports
 ROOT = Path(__file__).parent.parent
 SCRIPT = str(Path(sysconfig.get_path("scripts")) / "hfm-kg")
 
+W3C = ROOT.parent / "shared/w3c-rdf-tests"
+"""Where the W3C's tests lie unless an option says otherwise."""
+
 Edit = Callable[[str, str, str], None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of our tests."""
+    parser.addoption("--w3c", type=Path, metavar="FOLDER", help=f"the W3C's tests of SPARQL  [default: {W3C}]")
+
+
+def w3c_folder(config: pytest.Config) -> Path | None:
+    """The folder of the W3C's tests, None if none was named and none is beside the checkout."""
+    named: Path | None = config.getoption("--w3c")
+    if named is not None and not (named / "sparql11").is_dir():
+        raise pytest.UsageError(f"--w3c: {named} holds no folder sparql11")
+    return named or (W3C if W3C.is_dir() else None)
 
 
 @pytest.fixture(scope="session")

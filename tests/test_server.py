@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import http.client
 import io
 import json
 import re
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -25,6 +27,7 @@ from hfm_kg import sparql
 from hfm_kg.catalog import Catalog, CatalogQuery
 from hfm_kg.pipeline import Settings
 from hfm_kg.server import Limits, create_app
+from hfm_kg.server.app import MAX_HEAD, MAX_TARGET
 from hfm_kg.server.endpoint import FORM, MAX_BODY, QUERY, UPDATE
 from hfm_kg.server.pool import Pool
 from hfm_kg.store import Snapshot
@@ -137,6 +140,8 @@ def test_parameters_name_the_dataset(client: httpx.Client) -> None:
     assert rows({"query": count, "default-graph-uri": "https://example.org/none"}) == [["0"]]
     assert rows({"query": named, "named-graph-uri": INFERRED}) == [[INFERRED]]
     assert rows({"query": count, "named-graph-uri": INFERRED}) == [["0"]]
+    target = "/sparql?" + urlencode({"default-graph-uri": INFERRED, "format": "csv"})
+    assert client.post(target, data={"query": count}).text.split() == ["n", str(inferred)]
 
 
 def test_options_tell_what_other_origins_may_do(client: httpx.Client) -> None:
@@ -171,15 +176,20 @@ def test_other_paths_are_not_found(path: str, client: httpx.Client) -> None:
     problem(client.get(path), 404)
 
 
-@pytest.mark.parametrize("parameters", [{}, {"Query": "ASK {}"}, {"query": ["ASK {}", "ASK {}"]}])
+@pytest.mark.parametrize("parameters", [{"Query": "ASK {}"}, {"query": ["ASK {}", "ASK {}"]}])
 def test_exactly_one_query_is_wanted(parameters: dict[str, list[str]], client: httpx.Client) -> None:
     assert "exactly one" in problem(client.get("/sparql", params=parameters), 400)
     assert "exactly one" in problem(client.post("/sparql", data=parameters, headers={"Content-Type": FORM}), 400)
 
 
+def test_a_form_without_a_query_is_a_bad_request(client: httpx.Client) -> None:
+    assert "exactly one" in problem(client.post("/sparql", headers={"Content-Type": FORM}), 400)
+
+
 def test_a_query_in_the_body_and_one_in_the_address_are_two(client: httpx.Client) -> None:
     target = "/sparql?query=ASK%20%7B%7D"
     problem(client.post(target, content=b"ASK {}", headers={"Content-Type": QUERY}), 400)
+    problem(client.post(target, data={"query": "ASK {}"}), 400)
 
 
 @pytest.mark.parametrize(
@@ -189,6 +199,11 @@ def test_a_query_that_does_not_parse_is_a_bad_request(query: str, client: httpx.
     details = {problem(answer, 400) for answer in ways(client, query)}
     assert len(details) == 1
     assert len(details.pop()) < 1_000
+
+
+def test_a_function_that_the_engine_does_not_have_is_a_bad_request(client: httpx.Client) -> None:
+    for answer in ways(client, "SELECT (<urn:f>(1) AS ?x) {}"):
+        assert "urn:f" in problem(answer, 400)
 
 
 def test_a_syntax_error_tells_line_and_column(client: httpx.Client) -> None:
@@ -269,6 +284,34 @@ def test_a_body_that_is_too_large_is_refused(content_type: str, client: httpx.Cl
 def test_a_body_that_is_no_utf_8_is_a_bad_request(content_type: str, client: httpx.Client) -> None:
     answer = client.post("/sparql", content=b"query=ASK \xff", headers={"Content-Type": content_type})
     assert problem(answer, 400) == "the body is not UTF-8 at byte 10"
+
+
+@pytest.mark.parametrize("content_type", [QUERY, FORM])
+def test_a_body_in_another_encoding_is_not_supported(content_type: str, client: httpx.Client) -> None:
+    for charset in ("UTF-16", "utf-16be", "latin-1", "nonsense"):
+        headers = {"Content-Type": f'{content_type}; charset="{charset}"'}
+        detail = problem(client.post("/sparql", content="ASK {}".encode("utf-16-be"), headers=headers), 415)
+        assert charset.lower() in detail
+
+
+def slowly(head: bytes, address: httpx.URL) -> tuple[int, bytes]:
+    """Send the head of a request and nothing of its body: status, and all that the server says until it hangs up."""
+    with socket.create_connection((address.host, address.port or 80), timeout=60) as connection:
+        connection.sendall(head)
+        with connection.makefile("rb") as answer:
+            said = answer.read()
+    return int(said.split()[1]), said
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(store: Store, queries: Catalog, snapshot: Snapshot) -> None:
+    app = create_app(store, queries, Pool(snapshot.dump, Limits(evaluators=1, patience=0.05)))
+    with serving(app) as client:
+        head = f"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: {QUERY}\r\nContent-Length: 6\r\n\r\nASK"
+        status, said = slowly(head.encode(), client.base_url)
+        assert status == 408
+        assert b"application/problem+json" in said
+        assert b"0.05 seconds" in said
+        assert client.get("/sparql", params={"query": "ASK {}"}).json()["boolean"] is True
 
 
 @pytest.mark.parametrize("escape", ["%FF", "%ED%A0%80", "%", "%zz", "%00"])
@@ -407,6 +450,28 @@ def test_head_tells_what_get_would_without_a_body(endpoint: str) -> None:
         assert head.status_code == got.status_code
         for name in ("content-type", "content-length", "vary", "access-control-allow-origin"):
             assert head.headers.get(name) == got.headers.get(name)
+
+
+@pytest.mark.parametrize("path", ["/sparql?query=", "/", "/model/"])
+def test_an_address_that_is_too_long_is_refused(path: str, endpoint: str) -> None:
+    address = httpx.URL(endpoint)
+
+    def get(length: int) -> tuple[int, str]:
+        """httpx sends no address of that length."""
+        connection = http.client.HTTPConnection(address.host, address.port, timeout=60)
+        connection.request("GET", path + "x" * (length - len(path.replace("?", ""))))
+        answer = connection.getresponse()
+        told = json.loads(answer.read())
+        connection.close()
+        assert answer.getheader("content-type") == "application/problem+json"
+        return answer.status, told["title"] + told["detail"]
+
+    for length in (MAX_TARGET + 1, MAX_HEAD - 1000):
+        status, told = get(length)
+        assert status == 414
+        assert "URI Too Long" in told
+        assert "POST" in told
+    assert get(MAX_TARGET)[0] in (400, 404)
 
 
 def test_rdflib_can_be_a_client(endpoint: str) -> None:

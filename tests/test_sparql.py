@@ -518,3 +518,14 @@ def test_a_declared_prefix_wins_over_a_known_one(graphs: Store) -> None:
     result = sparql.evaluate(graphs, f"PREFIX hfm: <{EX}> SELECT ?v {{ hfm:s hfm:p ?v }}")
     assert isinstance(result, QuerySolutions)
     assert [solution["v"].value for solution in result] == ["default"]
+
+
+def test_relative_iris_are_names_of_ours(store: Store) -> None:
+    assert sparql.evaluate(store, "ASK { <model/UNI> a <FoundationModel> }")
+    assert not sparql.evaluate(store, "BASE <https://example.org/> ASK { <model/UNI> a ?class }")
+
+
+def test_a_function_that_the_engine_does_not_have_is_named(store: Store) -> None:
+    for query in ("SELECT (<urn:f>(1) AS ?x) {}", "SELECT (<urn:f>('SERVICE') AS ?x) {}"):
+        with pytest.raises(UsageError, match="urn:f"):
+            sparql.evaluate(store, query)

@@ -73,6 +73,8 @@ RESULT_FORMATS: Final[Mapping[str, str]] = {
     "ntriples": "N-Triples",
     "rdfxml": "RDF_XML",
     "jsonld": "JSON-LD",
+    "trig": "TriG",
+    "nquads": "N-Quads",
 }
 """The name below ``http://www.w3.org/ns/formats/`` of each format that the endpoint writes."""
 
@@ -127,7 +129,14 @@ def _count(number: int) -> Literal:
 def void(
     release: Release, graph: Graph, sets: Sequence[MappingSet], prefixes: Prefixes, files: Iterable[ReleaseFile]
 ) -> bytes:
-    """``void.ttl``: what is in the default graph, in figures, and the links to other vocabularies.
+    """``void.ttl``."""
+    return graphs.write(dataset(release, graph, sets, prefixes, files), "ttl", USED)
+
+
+def dataset(
+    release: Release, graph: Graph, sets: Sequence[MappingSet], prefixes: Prefixes, files: Iterable[ReleaseFile]
+) -> set[Triple]:
+    """What is in the default graph, in figures, and the links to other vocabularies (VoID).
 
     ``sets`` are those of the accepted mappings.
     """
@@ -177,7 +186,7 @@ def void(
         }
     for mapping_set in sets:
         statements |= set(_linkset(release, graph, mapping_set))
-    return graphs.write(statements, "ttl", USED)
+    return statements
 
 
 def _fragment(one: NamedNode, prefixes: Prefixes) -> str:
@@ -253,7 +262,13 @@ def _distribution(release: Release, file: ReleaseFile) -> Iterator[Triple]:
 
 
 def service(release: Release, graph: Graph) -> bytes:
-    """``service.ttl``: the endpoint (SPARQL 1.1 Service Description).
+    """``service.ttl``, in which the address of the endpoint is relative."""
+    written = graphs.write(endpoint(release, graph, ENDPOINT), "ttl", USED)
+    return written.replace(str(ENDPOINT).encode(), b"<sparql>")
+
+
+def endpoint(release: Release, graph: Graph, address: NamedNode) -> set[Triple]:
+    """The endpoint at an address (SPARQL 1.1 Service Description).
 
     Of the named graphs, those of rows are not listed; the graph of provenance tells their names.
     """
@@ -261,7 +276,7 @@ def service(release: Release, graph: Graph) -> bytes:
     sizes = Counter(quad.graph_name for quad in graph.quads)
     statements = {
         Triple(one, RDF.type, SD.Service),
-        Triple(one, SD.endpoint, ENDPOINT),
+        Triple(one, SD.endpoint, address),
         Triple(one, SD.supportedLanguage, SD.SPARQL11Query),
         Triple(one, SD.defaultEntailmentRegime, NamedNode("http://www.w3.org/ns/entailment/Simple")),
         # true of this graph, each triple of which is in the default graph too, rather than of the engine
@@ -281,8 +296,7 @@ def service(release: Release, graph: Graph) -> bytes:
         if isinstance(name, NamedNode) and (name in SHARED_GRAPHS or name.value.startswith(f"{BASE}mappings/")):
             label = SHARED_GRAPHS.get(name) or f"mappings onto {name.value.rpartition('/')[2]}"
             statements |= set(_named_graph(release, dataset, name, label, number))
-    written = graphs.write(statements, "ttl", USED)
-    return written.replace(str(ENDPOINT).encode(), b"<sparql>")
+    return statements
 
 
 def _named_graph(release: Release, dataset: NamedNode, name: NamedNode, label: str, number: int) -> Iterator[Triple]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import click
@@ -12,13 +12,20 @@ import uvicorn
 from pyoxigraph import Store
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hfm_kg import catalog
 from hfm_kg.errors import HfmError, UsageError
+from hfm_kg.mappings import MappingSet
 from hfm_kg.server import pages, problems
+from hfm_kg.server.answers import Answers
 from hfm_kg.server.cache import Cache
+from hfm_kg.server.discovery import Discovery
+from hfm_kg.server.documents import Documents
 from hfm_kg.server.endpoint import Endpoint
+from hfm_kg.server.graph_store import GraphStore
 from hfm_kg.server.linked import LinkedData
 from hfm_kg.server.pool import Limits, Pool
 from hfm_kg.store import Snapshot
@@ -26,9 +33,35 @@ from hfm_kg.store import Snapshot
 GRACE = 2
 """Seconds that running queries have to end when the server is stopped; without a limit one query could hold it up."""
 
+MAX_TARGET = 64 * 1024
+"""Bytes of a request's target; longer queries come by POST."""
+MAX_HEAD = 1024 * 1024
+"""Bytes of a request's line and headers; between this and MAX_TARGET the client is told what is wrong."""
 
-def create_app(store: Store, queries: catalog.Catalog, pool: Pool) -> Starlette:
-    """The application over a store for its own pages, a catalogue, and a pool that evaluates visitors' queries."""
+
+class ShortTargets:
+    """Refuses requests whose target is longer than MAX_TARGET."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET:
+            detail = f"an address may have {MAX_TARGET} bytes; send long queries by POST"
+            await problems.problem(414, problems.TITLES[414], detail)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequence[MappingSet] = ()) -> Starlette:
+    """The application over a store for its own pages, a catalogue, and a pool that evaluates visitors' queries.
+
+    ``sets`` are the mapping sets that the store holds, to be described.
+    """
+    documents = Documents(store, queries, sets)
+    discovery = Discovery(documents, queries)
+    answers = Answers(pool, Cache(pool.dump.parent.name, pool.limits.cache))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -42,9 +75,12 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool) -> Starlette:
         lifespan=lifespan,
         routes=[
             Route("/", pages.start_page(store, queries), methods=["GET"]),
-            Route("/sparql", Endpoint(pool, Cache(pool.dump.parent.name, pool.limits.cache)), name="sparql"),
-            *LinkedData(store, queries).routes(),
+            Route("/sparql", Endpoint(answers, discovery, pool.limits.patience), name="sparql"),
+            Route("/rdf-graph-store", GraphStore(store, answers)),
+            *discovery.routes(),
+            *LinkedData(store, documents).routes(),
         ],
+        middleware=[Middleware(ShortTargets)],
         exception_handlers={
             HfmError: problems.from_error,
             HTTPException: problems.from_http,
@@ -66,11 +102,13 @@ class Server(uvicorn.Server):
         click.echo(self.welcome, err=True)
 
 
-def run(snapshot: Snapshot, queries: catalog.Catalog, host: str, port: int, limits: Limits) -> None:
+def run(
+    snapshot: Snapshot, queries: catalog.Catalog, sets: Sequence[MappingSet], host: str, port: int, limits: Limits
+) -> None:
     """Serve a snapshot until interrupted. Raises UsageError if the address cannot be had."""
     if not host:
         raise UsageError("--host is empty; to listen on all addresses say --host 0.0.0.0")
-    app = create_app(snapshot.open(), queries, Pool(snapshot.dump, limits))
+    app = create_app(snapshot.open(), queries, Pool(snapshot.dump, limits), sets)
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=2048)
@@ -83,7 +121,13 @@ def run(snapshot: Snapshot, queries: catalog.Catalog, host: str, port: int, limi
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listener.getsockname()[1]}"
         config = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE
+            app,
+            http="h11",  # whose limit on a request's head can be set
+            h11_max_incomplete_event_size=MAX_HEAD,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE,
         )
         server = Server(config, f"SPARQL endpoint {address}/sparql, start page {address}/ (Ctrl-C stops)")
         try:

@@ -3,82 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable, Mapping
 from typing import Final
 
-from pyoxigraph import DefaultGraph, Literal, Store
+from pyoxigraph import Store
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from hfm_kg import sparql
-from hfm_kg.catalog import Catalog
 from hfm_kg.errors import LONGEST_MESSAGE, UsageError
-from hfm_kg.export import graphs, ontology, reference
+from hfm_kg.export import graphs
 from hfm_kg.server import resources
+from hfm_kg.server.answers import accepted
+from hfm_kg.server.documents import (
+    ENDINGS,
+    JSONLD,
+    NTRIPLES,
+    OFFERED,
+    ONTOLOGIES,
+    PAGE,
+    RDFXML,
+    TURTLE,
+    WRITTEN,
+    Documents,
+)
 from hfm_kg.server.pages import PAGE_HEADERS, TEMPLATES
-from hfm_kg.server.problems import HEADERS, problem
-from hfm_kg.statement import Graph
-from hfm_kg.terms import BASE, ONTOLOGY, OWL, iri
+from hfm_kg.server.problems import HEADERS, problem, stopping
+from hfm_kg.terms import BASE, iri
 
-TURTLE, NTRIPLES, RDFXML, JSONLD = sparql.GRAPH_FORMATS
-PAGE: Final = sparql.Format("html", ("text/html",), None)
-OFFERED: Final = (*sparql.GRAPH_FORMATS, PAGE)
-"""The representations of a thing; the first is what a client gets that names none."""
 DOCUMENT: Final = (RDFXML, TURTLE, NTRIPLES, JSONLD)
 """The representations of an ontology file, whose name tells what it is unless a client wants another."""
-ENDINGS: Final[Mapping[str, sparql.Format]] = {
-    "ttl": TURTLE,
-    "nt": NTRIPLES,
-    "rdf": RDFXML,
-    "jsonld": JSONLD,
-    "html": PAGE,
-}
-"""The representation that an ending of a path asks for, whatever the client accepts."""
-WRITTEN: Final = {form.name: ending for ending, form in ENDINGS.items()}
-
-
-class Documents:
-    """What takes the whole graph to make: made when it is first asked for, and kept."""
-
-    def __init__(self, store: Store, queries: Catalog) -> None:
-        self.store, self.queries = store, queries
-        versions = store.quads_for_pattern(ONTOLOGY, OWL.versionInfo, None, DefaultGraph())
-        self.version = next((quad.object.value for quad in versions if isinstance(quad.object, Literal)), "")
-        self.lock = threading.Lock()
-        self.made: dict[str, bytes] = {}
-
-    def reference(self) -> bytes:
-        """The reference page, its links leading to this server."""
-        return self._once(
-            "terms.html",
-            lambda graph: reference.html(reference.terms(graph, self.queries), self.version, base="/"),
-        )
-
-    def ontology(self, stem: str, form: sparql.Format) -> bytes:
-        """``hfm.owl`` or ``hfm-facts.owl`` in a serialisation."""
-        ending = WRITTEN[form.name]
-        return self._once(f"{stem}.{ending}", lambda graph: graphs.write(ONTOLOGIES[stem](graph), ending))
-
-    def _once(self, name: str, make: Callable[[Graph], bytes]) -> bytes:
-        with self.lock:
-            if name not in self.made:
-                self.made[name] = make(Graph.of(self.store))
-            return self.made[name]
-
-
-ONTOLOGIES: Final = {"hfm": ontology.merged, "hfm-facts": ontology.with_facts}
-"""The ontology files, and what makes each of a graph."""
 
 
 class LinkedData:
     """Answers at the paths of IRIs."""
 
-    def __init__(self, store: Store, queries: Catalog) -> None:
-        self.store = store
-        self.documents = Documents(store, queries)
+    def __init__(self, store: Store, documents: Documents) -> None:
+        self.store, self.documents = store, documents
 
     def routes(self) -> list[Route]:
         """The reference page, and every path that no route before takes."""
@@ -93,11 +55,10 @@ class LinkedData:
 
     async def resource(self, request: Request) -> Response:
         """What the IRI of the path names. Raises NotAcceptableError."""
-        accept = ", ".join(request.headers.getlist("accept")) or None
         try:
-            return await run_in_threadpool(self.respond, request.path_params["path"], accept)
-        except asyncio.CancelledError:  # uvicorn cancels what still runs when its grace is over
-            return problem(503, "Service Unavailable", "the server stops")
+            return await run_in_threadpool(self.respond, request.path_params["path"], accepted(request))
+        except asyncio.CancelledError:
+            return stopping()
 
     def respond(self, path: str, accept: str | None) -> Response:
         """The representation of what is at a path, by the client's wish or the path's ending."""

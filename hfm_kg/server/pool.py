@@ -53,6 +53,8 @@ class Limits:
     """Bytes of a result that are held back, so that an error within them still has its own status."""
     queue: int = 64
     """Queries that may wait for an evaluator."""
+    patience: float = 10
+    """Seconds in which the body of a request must have arrived."""
     per_client: int = 16
     """Queries of one client that may be under way or wait."""
     cache: int = 64 * MEGABYTE
@@ -74,13 +76,14 @@ def limits(shape: Iterable[str], given: Mapping[str, float]) -> Limits:
         if not number.isdecimal():
             raise UsageError(f"--limit {text}: {number!r} is no number; write {name}={getattr(Shape(), name)}")
         counts[name] = int(number)
-    if not 0 < given.get("timeout", 1) < float("inf"):
-        raise UsageError(f"--timeout {given['timeout']} is no number of seconds")
-    values = {name: int(value) if name != "timeout" else value for name, value in given.items()}
+    for name in ("timeout", "patience"):
+        if not 0 < given.get(name, 1) < float("inf"):
+            raise UsageError(f"--{name} {given[name]} is no number of seconds")
+    values = {name: value if name in ("timeout", "patience") else int(value) for name, value in given.items()}
     for name in ("memory", "result", "cache"):
         if name in values:
             values[name] = int(values[name]) * MEGABYTE
-    return Limits(shape=Shape(**counts), **values)  # type: ignore[arg-type] # all but the time-out are whole numbers
+    return Limits(shape=Shape(**counts), **values)  # type: ignore[arg-type] # all but the seconds are whole numbers
 
 
 @dataclass

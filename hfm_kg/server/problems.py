@@ -17,6 +17,9 @@ MEDIA_TYPE = "application/problem+json"
 HEADERS = {"Access-Control-Allow-Origin": "*", "Vary": "Accept"}
 """Sent with results and problems alike: pages of other origins may read them, caches must tell formats apart."""
 
+TITLES = {413: "Content Too Large", 414: "URI Too Long"}
+"""Names of RFC 9110 (section 15) that Python knows from 3.13 on."""
+
 logger = logging.getLogger("hfm_kg.server")
 
 
@@ -31,6 +34,11 @@ def problem(
     """A problem details response; ``members`` are extension members (section 3.2)."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **(members or {})}
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers={**HEADERS, **(headers or {})})
+
+
+def stopping() -> JSONResponse:
+    """The answer to what still runs when the server's grace is over, which uvicorn cancels then."""
+    return problem(503, "Service Unavailable", "the server stops")
 
 
 def from_error(request: Request, error: Exception) -> JSONResponse:
@@ -50,7 +58,7 @@ def from_error(request: Request, error: Exception) -> JSONResponse:
 def from_http(request: Request, error: Exception) -> JSONResponse:
     """An error of the HTTP layer: no such page, method not allowed."""
     assert isinstance(error, HTTPException)
-    title = http.HTTPStatus(error.status_code).phrase
+    title = TITLES.get(error.status_code) or http.HTTPStatus(error.status_code).phrase
     detail = error.detail if error.detail != title else f"{request.method} {request.url.path}: {title}"
     return problem(error.status_code, title, detail, headers=dict(error.headers or {}))
 

@@ -1,0 +1,190 @@
+"""The server's interface as an OpenAPI 3.1 document."""
+
+from __future__ import annotations
+
+import http
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from hfm_kg import __version__
+from hfm_kg.export.describe import DESCRIPTION, LICENCE, TITLE
+from hfm_kg.server.problems import MEDIA_TYPE, TITLES
+from hfm_kg.sparql import GRAPH_FORMATS, SOLUTION_FORMATS, Format
+
+Json = dict[str, Any]
+
+TEXT: Final[Json] = {"type": "string"}
+IRI: Final[Json] = {"type": "string", "format": "iri"}
+
+PROBLEM: Final[Json] = {
+    "type": "object",
+    "description": "Problem details (RFC 9457).",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": TEXT,
+        "status": {"type": "integer"},
+        "detail": TEXT,
+        "line": {"type": "integer", "minimum": 1, "description": "Line at which a query stops to parse."},
+        "column": {"type": "integer", "minimum": 1, "description": "Column at which a query stops to parse."},
+        "limit": {"type": "string", "description": "Name of the limit that a query exceeds."},
+        "found": {"type": "integer", "description": "How much a query has of what is limited."},
+        "allowed": {"type": "integer", "description": "How much it may have."},
+    },
+}
+
+ALWAYS: Final = (400, 406, 414, 500)
+EVALUATED: Final = (*ALWAYS, 429, 503, 504)
+"""The errors of what a query is evaluated for."""
+
+DATASET: Final = (
+    ("default-graph-uri", "A graph of the default graph; may be repeated."),
+    ("named-graph-uri", "A named graph; may be repeated."),
+)
+
+
+def document(version: str) -> Json:
+    """The document; ``version`` is the ontology's."""
+    solutions_or_graph = _content((*SOLUTION_FORMATS, *GRAPH_FORMATS))
+    asked = _responses("The result: solutions, a boolean or a graph.", solutions_or_graph, (*EVALUATED, 403))
+    described = _responses("The description.", _content(GRAPH_FORMATS), ALWAYS)
+    page = {"text/html": {"schema": TEXT}}
+    dataset = [_query(name, IRI, text, is_list=True) for name, text in DATASET]
+    form_of = _query("format", _names((*SOLUTION_FORMATS, *GRAPH_FORMATS)), "The format, whatever Accept says.")
+    graph_form_of = _query("format", _names(GRAPH_FORMATS), "The format, whatever Accept says.")
+    timeout = _query("timeout", {"type": "number", "exclusiveMinimum": 0}, "Seconds that the answer may take.")
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": TITLE,
+            "description": f"{DESCRIPTION} The ontology's version is {version}." if version else DESCRIPTION,
+            "version": __version__,
+            "license": {"name": "CC BY 4.0", "url": LICENCE},
+        },
+        "servers": [{"url": "/"}],
+        "paths": {
+            "/": {"get": {"summary": "The start page.", "responses": _responses("The page.", page, (414, 500))}},
+            "/sparql": {
+                "get": {
+                    "summary": "Ask a query (SPARQL 1.1 Protocol, 2.1.1); without one, describe the service.",
+                    "parameters": [
+                        _query("query", TEXT, "A SELECT, ASK, CONSTRUCT or DESCRIBE query."),
+                        *dataset,
+                        form_of,
+                        timeout,
+                    ],
+                    "responses": {
+                        **asked,
+                        "303": {"description": "Without a query, a browser is sent to the start page."},
+                    },
+                },
+                "post": {
+                    "summary": "Ask a query, in a form or as the body (SPARQL 1.1 Protocol, 2.1.2 and 2.1.3).",
+                    "parameters": [*dataset, form_of, timeout],
+                    "requestBody": {
+                        "required": True,
+                        "content": {
+                            "application/sparql-query": {"schema": TEXT},
+                            "application/x-www-form-urlencoded": {"schema": _form()},
+                        },
+                    },
+                    "responses": {**asked, **_errors((408, 413, 415))},
+                },
+            },
+            "/rdf-graph-store": {
+                "get": {
+                    "summary": "A graph as a document (SPARQL 1.1 Graph Store HTTP Protocol); name exactly one.",
+                    "parameters": [
+                        {**_query("default", TEXT, "The default graph."), "allowEmptyValue": True},
+                        _query("graph", IRI, "The graph of this name."),
+                        graph_form_of,
+                        timeout,
+                    ],
+                    "responses": _responses("The graph.", _content(GRAPH_FORMATS), (*EVALUATED, 404)),
+                }
+            },
+            "/.well-known/void": {
+                "get": {
+                    "summary": "The graph in figures, as VoID.",
+                    "parameters": [graph_form_of],
+                    "responses": described,
+                }
+            },
+            "/.well-known/sparql-examples": {
+                "get": {
+                    "summary": "Example queries, as SHACL executables.",
+                    "parameters": [graph_form_of],
+                    "responses": described,
+                }
+            },
+            "/openapi.json": {
+                "get": {
+                    "summary": "This document.",
+                    "responses": _responses(
+                        "The document.", {"application/json": {"schema": {"type": "object"}}}, (414, 500)
+                    ),
+                }
+            },
+            "/terms": {
+                "get": {
+                    "summary": "The reference of classes, properties and concepts.",
+                    "responses": _responses("The page.", page, (414, 500)),
+                }
+            },
+            "/{path}": {
+                "get": {
+                    "summary": "What the IRI of this path below our namespace names, or a file of the ontology.",
+                    "parameters": [
+                        {
+                            "name": "path",
+                            "in": "path",
+                            "required": True,
+                            "description": "The path, in which slashes stay as they are.",
+                            "schema": TEXT,
+                            "example": "model/BioBERT",
+                        }
+                    ],
+                    "responses": _responses("What is said of it.", {**_content(GRAPH_FORMATS), **page}, (*ALWAYS, 404)),
+                }
+            },
+        },
+        "components": {"schemas": {"Problem": PROBLEM}},
+    }
+
+
+def _problem() -> Json:
+    return {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+def _form() -> Json:
+    """The fields of a form."""
+    lists = {name: {"type": "array", "items": IRI, "description": text} for name, text in DATASET}
+    fields = {"query": TEXT, **lists, "format": TEXT, "timeout": {"type": "number", "exclusiveMinimum": 0}}
+    return {"type": "object", "required": ["query"], "properties": fields}
+
+
+def _query(name: str, schema: Mapping[str, Any], description: str, *, is_list: bool = False) -> Json:
+    told = {"type": "array", "items": schema} if is_list else dict(schema)
+    return {"name": name, "in": "query", "description": description, "schema": told}
+
+
+def _names(formats: Iterable[Format]) -> Json:
+    return {"type": "string", "enum": [form.name for form in formats]}
+
+
+def _content(formats: Iterable[Format]) -> Json:
+    return {form.media_types[0]: {"schema": TEXT} for form in formats}
+
+
+def _responses(description: str, content: Json, errors: Iterable[int]) -> Json:
+    return {"200": {"description": description, "content": content}, **_errors(errors)}
+
+
+def _errors(statuses: Iterable[int]) -> Json:
+    return {
+        str(status): {
+            "description": TITLES.get(status) or http.HTTPStatus(status).phrase,
+            "content": _problem(),
+        }
+        for status in sorted(statuses)
+    }
