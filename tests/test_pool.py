@@ -354,9 +354,9 @@ def test_a_timeout_must_be_a_number_of_seconds(
 
 
 def test_an_operator_sets_each_limit() -> None:
-    given = {"timeout": 2.5, "memory": 64, "result": 1, "evaluators": 3, "queue": 4, "per_client": 5}
+    given = {"timeout": 2.5, "memory": 64, "result": 1, "evaluators": 3, "queue": 4, "per_client": 5, "patience": 0.5}
     assert limits(["triples=7", "steps=8"], given) == Limits(
-        3, 2.5, 64 * MEGABYTE, MEGABYTE, queue=4, per_client=5, shape=Shape(triples=7, steps=8)
+        3, 2.5, 64 * MEGABYTE, MEGABYTE, queue=4, per_client=5, patience=0.5, shape=Shape(triples=7, steps=8)
     )
 
 
