@@ -15,12 +15,6 @@ from hfm_kg.statement import Graph
 from hfm_kg.terms import BASE, HFM, RDFS
 
 ORDER: Final = ("deprecated", "new", "changed", "withdrawn")
-HEADINGS: Final[Mapping[str, str]] = {
-    "deprecated": "Deprecated",
-    "new": "New",
-    "changed": "Changed",
-    "withdrawn": "Withdrawn",
-}
 
 
 @dataclass(frozen=True)
@@ -129,7 +123,7 @@ def markdown(since: str, until: str, changes: Sequence[Change]) -> str:
         for kind in ORDER:
             of_kind = [change for change in some if change.change == kind]
             if of_kind:
-                lines += [f"### {HEADINGS[kind]} ({len(of_kind)})", ""]
+                lines += [f"### {kind.capitalize()} ({len(of_kind)})", ""]
                 lines += map(_line, of_kind)
                 lines.append("")
     lines += ["## Porting a query", ""]

@@ -23,18 +23,6 @@ FORMATS: Final = {
 }
 """The serialisation of each file ending."""
 
-SERIALISATIONS: Final = {
-    "owl": ("application/rdf+xml", "RDF/XML"),
-    "rdf": ("application/rdf+xml", "RDF/XML"),
-    "ttl": ("text/turtle", "Turtle"),
-    "nt": ("application/n-triples", "N-Triples"),
-    "nq": ("application/n-quads", "N-Quads"),
-    "trig": ("application/trig", "TriG"),
-    "jsonld": ("application/ld+json", "JSON-LD"),
-}
-"""The media type and the name of each."""
-
-
 ROOT: Final = re.compile(rb"(<rdf:RDF)([^>]*)>")
 XMLNS: Final = re.compile(rb" xmlns:[\w.-]+=\"[^\"]*\"")
 

@@ -106,11 +106,11 @@ class Recipe:
 def _rdf(name: str, title: str, statements: Callable[[Material], Iterable[Triple] | Iterable[Quad]]) -> Recipe:
     """The recipe of an RDF file, whose name tells the serialisation."""
     ending = name.removesuffix(".gz").rpartition(".")[2]
-    media_type, serialisation = graphs.SERIALISATIONS[ending]
+    form = graphs.FORMATS[ending]
     return Recipe(
         name,
-        media_type,
-        f"{title}, as {serialisation}",
+        form.media_type,
+        f"{title}, as {form.name}",
         lambda material, _: graphs.write(statements(material), ending),
     )
 
