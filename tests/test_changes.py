@@ -24,6 +24,7 @@ BEFORE = State(
         "Moved": Term("Concept", "moved", "Kept", "1"),
         "Reworded": Term("Class", "reworded", "", "1"),
         "FoundationModel": Term("Class", "foundation model", "", "1"),
+        "Older": Term("deprecated", "obsolete older", "", "1", "Kept"),
     },
     {"he2024/statement/a": "1", "he2024/statement/b": "1", "he2024/statement/c": "1"},
 )
@@ -35,6 +36,7 @@ AFTER = State(
         "Reworded": Term("Class", "reworded", "", "2"),
         "FoundationModel": Term("deprecated", "obsolete foundation model", "", "2", "Kept"),
         "Fresh": Term("Concept", "fresh", "", "1"),
+        "Older": Term("deprecated", "obsolete older", "", "2", "Fresh"),
     },
     {"he2024/statement/a": "1", "he2024/statement/b": "2", "he2024/statement/d": "1"},
 )
@@ -56,6 +58,7 @@ def test_each_kind_of_change_is_told(found: list[changes.Change]) -> None:
         "Renamed": "changed",
         "Moved": "changed",
         "Reworded": "changed",
+        "Older": "changed",
         "source/he2024/statement/b": "changed",
         "source/he2024/statement/c": "withdrawn",
         "source/he2024/statement/d": "new",
@@ -76,6 +79,8 @@ def test_a_query_is_ported_by_the_advice(found: list[changes.Change], queries: c
     assert all("hfm:FoundationModel" in queries[name].text for name in named)
     assert "must ask for 'new name', or better for the IRI" in told["Renamed"].port
     assert "find it elsewhere" in told["Moved"].port
+    assert told["Older"].what == "replaced by: Kept, now Fresh"
+    assert told["Older"].port == "write hfm:Fresh for hfm:Kept"
     assert told["Fresh"].port == ""
 
 

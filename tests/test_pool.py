@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import signal
 import socket
 import threading
@@ -20,7 +21,15 @@ from pyoxigraph import Store
 
 from hfm_kg.admission import Shape
 from hfm_kg.catalog import Catalog
-from hfm_kg.errors import BusyError, ClientBusyError, DeadlineError, EvaluationError, QuerySyntaxError, UsageError
+from hfm_kg.errors import (
+    BusyError,
+    ClientBusyError,
+    DeadlineError,
+    EvaluationError,
+    QuerySyntaxError,
+    SnapshotError,
+    UsageError,
+)
 from hfm_kg.server import Limits, create_app, limits
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import MEGABYTE, Answer, Pool
@@ -222,6 +231,20 @@ def test_what_ends_the_whole_group_is_left_to_the_front(snapshot: Snapshot, numb
         assert (pool.generation, pool.killed) == (0, 0)
 
     with_pool(snapshot, LIMITS, use)
+
+
+def test_a_snapshot_that_has_gone_is_told_instead_of_waited_for(snapshot: Snapshot, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(snapshot.dump, tmp_path / "graph.nq"))
+
+    async def use(pool: Pool) -> None:
+        copy.unlink()
+        assert pool.parent is not None
+        os.kill(pool.parent.pid, signal.SIGKILL)
+        await until(lambda: pool.failure is not None)
+        with pytest.raises(SnapshotError, match="cannot read the snapshot"):
+            await pool.evaluate(Job(CHEAP))
+
+    with_pool(Snapshot(tmp_path, {}), LIMITS, use)
 
 
 def limits_of(process: int) -> dict[str, str]:

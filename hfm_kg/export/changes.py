@@ -81,7 +81,9 @@ def _differences(then: Term, now: Term) -> Iterator[str]:
         yield f"label: {then.label!r}, now {now.label!r}"
     if then.parents != now.parents:
         yield f"below: {then.parents or 'nothing'}, now {now.parents or 'nothing'}"
-    if (then.label, then.parents) == (now.label, now.parents):
+    if then.replaced_by != now.replaced_by:
+        yield f"replaced by: {then.replaced_by or 'nothing'}, now {now.replaced_by or 'nothing'}"
+    if (then.label, then.parents, then.replaced_by) == (now.label, now.parents, now.replaced_by):
         yield "definition, synonyms or axioms"
 
 
@@ -89,6 +91,8 @@ def _advice(then: Term, now: Term) -> str:
     advice = []
     if then.label != now.label:
         advice.append(f"a query for the label {then.label!r} must ask for {now.label!r}, or better for the IRI")
+    if now.is_deprecated and then.replaced_by != now.replaced_by:
+        advice.append(f"write {sparql.name(BASE + now.replaced_by)} for {sparql.name(BASE + then.replaced_by)}")
     if then.parents != now.parents:
         advice.append("queries along skos:broader, rdfs:subClassOf or a …Transitive property find it elsewhere")
     return "; ".join(advice)

@@ -323,9 +323,9 @@ def write(folder: Path, files: Iterable[ReleaseFile]) -> None:
 def _replace(folder: Path, scratch: Path) -> None:
     """Put the new folder in the place of the old one, which comes back if that fails."""
     old = scratch.with_name(f"{scratch.name}-old")
-    if folder.exists():
-        folder.rename(old)
     try:
+        if folder.exists():
+            folder.rename(old)
         scratch.rename(folder)
     except BaseException:
         if old.exists():

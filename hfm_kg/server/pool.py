@@ -141,6 +141,8 @@ class Pool:
         self.generation = 0
         self.killed = 0
         """Evaluators that were killed or broke, since the start."""
+        self.failure: SnapshotError | None = None
+        """Why there are no evaluators any more."""
         self.endings: dict[int, asyncio.Future[int]] = {}
         self.parent: subprocess.Popen[bytes] | None = None
         self.control: socket.socket | None = None
@@ -266,6 +268,8 @@ class Pool:
 
     async def _take(self) -> Evaluator:
         """An idle evaluator, once there is one. Raises BusyError if too many wait already."""
+        if self.failure is not None:
+            raise self.failure
         if self.idle:
             return self.idle.popleft()
         if len(self.waiting) >= self.limits.queue:
@@ -342,7 +346,18 @@ class Pool:
         self.idle.clear()
         self.alive = 0
         self.generation += 1
-        self._begin(self._launch())
+        self._begin(self._launch_again())
+
+    async def _launch_again(self) -> None:
+        """Start another parent; if that fails, tell all who wait and who come."""
+        try:
+            await self._launch()
+        except SnapshotError as error:
+            self.failure = error
+            while self.waiting:
+                turn = self.waiting.popleft()
+                if not turn.done():
+                    turn.set_exception(error)
 
     async def _welcome(self, process: int, connection: socket.socket) -> None:
         connection.setblocking(False)
