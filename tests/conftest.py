@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import shutil
 import socket
@@ -130,7 +131,14 @@ def endpoint(settings: Settings, snapshot: Snapshot) -> Iterator[str]:
 
 @contextmanager
 def serving(app: Starlette) -> Iterator[httpx.Client]:
-    """An application on a free port of loopback, served by a thread of the test's own process."""
+    """An application on a free port of loopback, served by a thread of the test's own process.
+
+    The collector rests meanwhile: a result of the engine must end in the thread it began in, and one that a test has left
+    in a cycle would end in the server's.
+    """
+    collecting = gc.isenabled()
+    gc.collect()
+    gc.disable()
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1))
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -144,3 +152,5 @@ def serving(app: Starlette) -> Iterator[httpx.Client]:
         server.should_exit = True
         thread.join()
         listener.close()
+        if collecting:
+            gc.enable()
