@@ -133,8 +133,8 @@ def endpoint(settings: Settings, snapshot: Snapshot) -> Iterator[str]:
 def serving(app: Starlette) -> Iterator[httpx.Client]:
     """An application on a free port of loopback, served by a thread of the test's own process.
 
-    The collector rests meanwhile: a result of the engine must end in the thread it began in, and one that a test has left
-    in a cycle would end in the server's.
+    The collector rests meanwhile: a result of the engine must end in the thread it began in, and one that a test has
+    left in a cycle would end in the server's.
     """
     collecting = gc.isenabled()
     gc.collect()
