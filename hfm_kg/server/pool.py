@@ -134,6 +134,8 @@ class Pool:
 
     def __init__(self, dump: Path, limits: Limits) -> None:
         self.dump, self.limits = dump, limits
+        self.living: set[Evaluator] = set()
+        """Every evaluator that was not killed, idle or at work."""
         self.idle: deque[Evaluator] = deque()
         self.waiting: deque[asyncio.Future[Evaluator]] = deque()
         self.clients: Counter[str] = Counter()
@@ -174,8 +176,10 @@ class Pool:
         assert self.parent is not None
         asyncio.get_running_loop().remove_reader(self.control)
         self.control.close()
-        for evaluator in self.idle:
+        await asyncio.gather(*self.tasks, return_exceptions=True)  # those that are just being welcomed
+        for evaluator in self.living:
             evaluator.kill()
+        await asyncio.sleep(0)  # their connections are closed in the loop's next round
         await asyncio.to_thread(self.parent.wait)
 
     async def evaluate(self, job: Job, client: str = "", timeout: float | None = None) -> Answer:
@@ -303,6 +307,7 @@ class Pool:
             self._offer(evaluator)
             return
         evaluator.kill()
+        self.living.discard(evaluator)
         evaluator.is_replaced = True
         self.killed += 1
         if evaluator.generation == self.generation:  # the others are replaced with their parent
@@ -343,6 +348,7 @@ class Pool:
         self.parent.wait()
         for evaluator in self.idle:
             evaluator.kill()
+            self.living.discard(evaluator)
         self.idle.clear()
         self.alive = 0
         self.generation += 1
@@ -363,7 +369,9 @@ class Pool:
         connection.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=connection, limit=MEGABYTE)
         self.alive += 1
-        self._offer(Evaluator(process, self.generation, reader, writer))
+        evaluator = Evaluator(process, self.generation, reader, writer)
+        self.living.add(evaluator)
+        self._offer(evaluator)
 
     def _bury(self, process: int, number: int) -> None:
         """Note how an evaluator ended, for the query that it was at; one that died idle is replaced."""
