@@ -1,0 +1,36 @@
+"""Measures of the field as a network, each a table with its definition and what chance gives beside it.
+
+All random numbers come from one seed; ``samples`` random networks (or dealings-out) stand behind every z and p. p is
+empirical and one-sided unless a definition says otherwise; q is the false discovery rate over the rows of a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from hfm_kg.errors import UsageError
+from hfm_kg.network import centrality, growth, likeness, structure
+from hfm_kg.network.source import Measure, Network
+from hfm_kg.tables import nearest
+
+MEASURES: Final[Mapping[str, Callable[[Network], Measure]]] = {
+    "backbones": centrality.backbones,
+    "bridges": centrality.bridges,
+    "communities": structure.communities,
+    "lineage": structure.lineage,
+    "cores": structure.cores,
+    "co-occurrence": likeness.co_occurrence,
+    "similar-models": likeness.similar_models,
+    "similar-datasets": likeness.similar_datasets,
+    "growth": growth.growth,
+    "growth-rate": growth.growth_rate,
+}
+"""The measures by name."""
+
+
+def measure(network: Network, name: str) -> Measure:
+    """The measure of that name. Raises UsageError, with the nearest name; NotInstalledError without the extra."""
+    if name not in MEASURES:
+        raise UsageError(f"no measure {name!r}; there are {', '.join(MEASURES)}{nearest(name, list(MEASURES))}")
+    return MEASURES[name](network)
