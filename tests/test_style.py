@@ -32,6 +32,9 @@ LAYERS: dict[str, set[str]] = {
     "store": {"errors"},
     "sparql": {"errors"},
     "remote": {"errors", "sparql"},
+    "rows": {"errors", "remote", "sparql"},
+    "gaps": {"catalog", "errors", "gaps", "rows", "tables", "terms"},
+    "network": {"catalog", "errors", "network", "rows", "tables", "terms"},
     "present": {"catalog", "sparql"},
     "pipeline": {
         "catalog", "claims", "errors", "export", "facts", "graph", "hierarchy", "mappings", "reason", "registry",
