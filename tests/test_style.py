@@ -40,6 +40,7 @@ LAYERS: dict[str, set[str]] = {
         "catalog", "claims", "errors", "export", "facts", "graph", "hierarchy", "mappings", "reason", "registry",
         "statement", "store", "tables", "terms", "transcription", "validate",
     },
+    "session": {"catalog", "errors", "pipeline", "store"},
     "export": {"catalog", "errors", "export", "mappings", "registry", "sparql", "statement", "tables", "terms"},
     "admission": {"errors", "sparql"},
     "server": {
