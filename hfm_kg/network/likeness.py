@@ -21,7 +21,9 @@ def co_occurrence(network: Network) -> Measure:
         for _ in range(10 * network.samples)
     ]
     together = sum(drawn, Counter(observed))
-    possible = sorted(pair for pair, count in together.items() if pair in observed or count >= len(drawn))
+    possible = sorted(
+        pair for pair, count in together.items() if observed[pair] > 1 or count - observed[pair] >= len(drawn)
+    )
     beside = {pair: Chance.of(observed[pair], [float(each[pair]) for each in drawn], "both") for pair in possible}
     rates = dict(zip(beside, chance.false_discovery_rates(each.p for each in beside.values()), strict=True))
     ranked = sorted(beside, key=lambda pair: (-(beside[pair].z or 0.0), pair))
@@ -42,7 +44,7 @@ def co_occurrence(network: Network) -> Measure:
         "models: those that have the modality and the task, beside networks in which each model has as many"
         " modalities and"
         f" as many tasks, and each of these as many models (two-sided p). The {SHOWN // 2} highest and lowest z of the"
-        f" {len(possible)} pairs that occur or that chance would give one model or more.",
+        f" {len(possible)} pairs that two models or more have, or that chance would give one or more.",
         rows,
     )
 

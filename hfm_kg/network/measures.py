@@ -6,13 +6,15 @@ empirical and one-sided unless a definition says otherwise; q is the false disco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from hfm_kg.errors import UsageError
 from hfm_kg.network import centrality, growth, likeness, structure
 from hfm_kg.network.source import Measure, Network
 from hfm_kg.tables import nearest
+
+__all__ = ["MEASURES", "Measure", "Network", "chosen", "measure"]
 
 MEASURES: Final[Mapping[str, Callable[[Network], Measure]]] = {
     "backbones": centrality.backbones,
@@ -29,8 +31,15 @@ MEASURES: Final[Mapping[str, Callable[[Network], Measure]]] = {
 """The measures by name."""
 
 
+def chosen(names: Sequence[str]) -> list[str]:
+    """The measures of those names, all if none is named. Raises UsageError, with the nearest name."""
+    for name in names:
+        if name not in MEASURES:
+            raise UsageError(f"no measure {name!r}; there are {', '.join(MEASURES)}{nearest(name, list(MEASURES))}")
+    return list(dict.fromkeys(names)) or list(MEASURES)
+
+
 def measure(network: Network, name: str) -> Measure:
-    """The measure of that name. Raises UsageError, with the nearest name; NotInstalledError without the extra."""
-    if name not in MEASURES:
-        raise UsageError(f"no measure {name!r}; there are {', '.join(MEASURES)}{nearest(name, list(MEASURES))}")
-    return MEASURES[name](network)
+    """The measure of that name. Raises UsageError, or NotInstalledError without the packages that it needs."""
+    (known,) = chosen([name])
+    return MEASURES[known](network)

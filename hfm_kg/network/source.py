@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -37,6 +37,15 @@ class Measure:
     title: str
     definition: str
     rows: Sequence[Cells]
+
+    def as_dict(self) -> dict[str, object]:
+        """The fields by name."""
+        return asdict(self)
+
+    def tsv(self) -> bytes:
+        """The table as tab-separated values."""
+        lines = [list(self.rows[0]), *(list(row.values()) for row in self.rows)]
+        return "".join("\t".join(line) + "\n" for line in lines).encode()
 
 
 class Network:
