@@ -36,11 +36,11 @@ TUNED_ON: Final = 2023
 WEIGHTS: Final[Mapping[str, float]] = {
     "data": 0.2,
     "modality and task": 2.1,
-    "modality and paradigm": 0.3,
+    "modality and paradigm": 0.4,
     "task and paradigm": 0.0,
     "near modality": 1.4,
     "near task": 0.7,
-    "near modality and task": 0.4,
+    "near modality and task": 0.5,
     "named": 0.2,
 }
 """The weights in use, as :func:`hfm_kg.gaps.trial.fit` gives them to a tenth."""

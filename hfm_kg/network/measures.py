@@ -42,4 +42,6 @@ def chosen(names: Sequence[str]) -> list[str]:
 def measure(network: Network, name: str) -> Measure:
     """The measure of that name. Raises UsageError, or NotInstalledError without the packages that it needs."""
     (known,) = chosen([name])
+    if not network.subfield:
+        raise UsageError("the source has no models with a sub-field, so there is nothing to measure")
     return MEASURES[known](network)

@@ -152,6 +152,8 @@ def cores(network: Network) -> Measure:
     rows = []
     for name in ("co-citation", "models-concepts", "modality-task"):
         graph = nx.Graph(network.view(name))
+        if not graph:
+            continue
         generator = network.generator(f"cores {name}")
         numbers = nx.core_number(graph)
         highest = max(numbers.values())
