@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import doctest
 import json
 import math
 import os
@@ -14,6 +15,7 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import igraph
@@ -24,10 +26,12 @@ import pytest
 from click.testing import CliRunner
 from pyoxigraph import QuerySolutions, Store
 
+import hfm_kg.network
 from hfm_kg import rows, sparql
 from hfm_kg.catalog import Catalog
 from hfm_kg.cli import main
 from hfm_kg.errors import HfmError, UsageError
+from hfm_kg.gaps import trial
 from hfm_kg.network import (
     VIEWS,
     centrality,
@@ -71,6 +75,13 @@ def table(name: str) -> list[dict[str, str]]:
 def kinds(graph: Any) -> Counter[str]:
     """How many nodes there are of each kind."""
     return Counter(of["kind"] for _, of in graph.nodes(data=True))
+
+
+@pytest.mark.parametrize("module", [hfm_kg.network, centrality, chance, growth, similarity, trial])
+def test_the_examples_of_docstrings_are_true(module: ModuleType) -> None:
+    found = doctest.testmod(module)
+    assert found.attempted
+    assert not found.failed
 
 
 # --- rows and queries -----------------------------------------------------------------------------------------
