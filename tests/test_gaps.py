@@ -94,6 +94,11 @@ def test_within_a_sub_field_what_another_covers_covers_nothing(planted: Field) -
     found = {gap.labels for gap in rank(planted, chosen)}
     assert ("ct", "segmentation", "contrast", "language") in found
     assert all(labels[3] == "language" for labels in found)
+    by_labels = {gap.labels: gap for gap in rank(planted, chosen)}
+    reported = by_labels["ct", "segmentation", "contrast", "language"]
+    assert [witness.name for witness in reported.elsewhere] == ["CTSegmentationContrast"]
+    assert reported.status.startswith("reported in other sub-fields alone")
+    assert by_labels["ct", "detection", "contrast", "language"].status.startswith("not reported")
     assert len(rank(planted, by_subfield=True)) == 2 * 18 - 8
 
 
