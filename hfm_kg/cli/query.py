@@ -47,7 +47,8 @@ def query(
 
     settings = session.settings(root, output)
     if query is None:
-        present.catalogue(session.catalog(settings).of_kind("competency"))
+        queries = session.catalog(settings)
+        present.catalogue([*queries.of_kind("competency"), *queries.of_kind("analysis")])
         return
     text = _query_text(query, settings)
     sparql.guard(text)
