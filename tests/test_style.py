@@ -32,6 +32,10 @@ LAYERS: dict[str, set[str]] = {
     "store": {"errors"},
     "sparql": {"errors"},
     "remote": {"errors", "sparql"},
+    "search": {"errors", "sparql", "terms"},
+    "kinds": {"errors", "tables", "terms"},
+    "facets": {"errors", "kinds", "search", "sparql", "tables", "terms"},
+    "listing": {"facets", "kinds", "sparql"},
     "present": {"catalog", "sparql"},
     "pipeline": {
         "catalog", "claims", "errors", "export", "facts", "graph", "hierarchy", "mappings", "reason", "registry",
