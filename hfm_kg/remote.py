@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import httpx
+from pyoxigraph import QueryResultsFormat, QuerySolutions, parse_query_results
 
 from hfm_kg.errors import LONGEST_MESSAGE, EndpointError, QuerySyntaxError, UsageError
-from hfm_kg.sparql import GRAPH_FORMATS, PREFIXES, SOLUTION_FORMATS, Format, is_graph_query
+from hfm_kg.sparql import GRAPH_FORMATS, PREFIXES, SOLUTION_FORMATS, Format, Solution, is_graph_query, solutions
 
 TIMEOUT = httpx.Timeout(10, read=300)
 """Seconds: an endpoint should be reachable at once, but may think for long."""
@@ -33,6 +34,18 @@ def ask(endpoint: str, query: str, form: Format) -> bytes:
     if answer.status_code == httpx.codes.BAD_REQUEST:
         raise QuerySyntaxError(message, query)
     raise UsageError(message) if answer.is_client_error else EndpointError(message)
+
+
+def select(endpoint: str, query: str) -> list[Solution]:
+    """The solutions of a SELECT query. Raises as :func:`ask` does, and EndpointError if what comes is no result."""
+    body = ask(endpoint, query, SOLUTION_FORMATS[0])
+    try:
+        result = parse_query_results(body, format=QueryResultsFormat.JSON)
+        if not isinstance(result, QuerySolutions):
+            raise UsageError("the query is no SELECT")
+        return solutions(result)
+    except (SyntaxError, ValueError) as error:
+        raise EndpointError(f"{endpoint} answers what is no SPARQL result: {error}") from error
 
 
 def _detail(answer: httpx.Response, media_type: str) -> str:

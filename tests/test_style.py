@@ -35,6 +35,10 @@ LAYERS: dict[str, set[str]] = {
     "rows": {"errors", "remote", "sparql"},
     "gaps": {"catalog", "errors", "gaps", "rows", "tables", "terms"},
     "network": {"catalog", "errors", "network", "rows", "tables", "terms"},
+    "search": {"errors", "sparql", "terms"},
+    "kinds": {"errors", "tables", "terms"},
+    "facets": {"errors", "kinds", "search", "sparql", "tables", "terms"},
+    "listing": {"facets", "kinds", "sparql"},
     "present": {"catalog", "sparql"},
     "pipeline": {
         "catalog", "claims", "errors", "export", "facts", "graph", "hierarchy", "mappings", "reason", "registry",
