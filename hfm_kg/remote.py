@@ -5,23 +5,30 @@ from __future__ import annotations
 import httpx
 from pyoxigraph import QueryResultsFormat, QuerySolutions, parse_query_results
 
-from hfm_kg.errors import LONGEST_MESSAGE, EndpointError, QuerySyntaxError, UsageError
+from hfm_kg.errors import LONGEST_MESSAGE, DeadlineError, EndpointError, QuerySyntaxError, UsageError
 from hfm_kg.sparql import GRAPH_FORMATS, PREFIXES, SOLUTION_FORMATS, Format, Solution, is_graph_query, solutions
 
 TIMEOUT = httpx.Timeout(10, read=300)
 """Seconds: an endpoint should be reachable at once, but may think for long."""
 
 
-def ask(endpoint: str, query: str, form: Format) -> bytes:
+def ask(endpoint: str, query: str, form: Format, timeout: float | None = None) -> bytes:
     """Send a query and return the body, which has the wanted format.
 
-    Raises UsageError if the endpoint refuses the query, EndpointError if it cannot be reached or fails.
+    ``timeout`` is how many seconds the endpoint may be silent. Raises UsageError if the endpoint refuses the query,
+    DeadlineError if it thinks for too long, EndpointError if it cannot be reached or fails.
     """
     headers = {"Content-Type": "application/sparql-query; charset=utf-8", "Accept": ", ".join(form.media_types)}
     try:
         answer = httpx.post(
-            endpoint, content=_with_prefixes(query).encode(), headers=headers, timeout=TIMEOUT, follow_redirects=True
+            endpoint,
+            content=_with_prefixes(query).encode(),
+            headers=headers,
+            timeout=httpx.Timeout(10, read=timeout) if timeout else TIMEOUT,
+            follow_redirects=True,
         )
+    except httpx.ReadTimeout as error:
+        raise DeadlineError(f"{endpoint} has not answered within {timeout or TIMEOUT.read:g} seconds") from error
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # UnicodeError: a host name that is none
         raise EndpointError(f"{endpoint}: {error or type(error).__name__}") from error
     media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -33,6 +40,8 @@ def ask(endpoint: str, query: str, form: Format) -> bytes:
     message = f"{endpoint} answers {answer.status_code} {answer.reason_phrase}" + (f": {detail}" if detail else "")
     if answer.status_code == httpx.codes.BAD_REQUEST:
         raise QuerySyntaxError(message, query)
+    if answer.status_code == httpx.codes.GATEWAY_TIMEOUT:
+        raise DeadlineError(message)
     raise UsageError(message) if answer.is_client_error else EndpointError(message)
 
 
