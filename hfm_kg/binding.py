@@ -37,7 +37,7 @@ def written(term: Term) -> str:
     ('"5\\" nails"', '<https://w3id.org/hfm/CT>')
     """
     text = str(term)
-    return SPOILT_ESCAPE.sub(lambda found: f"{found[1]}\\u{ord(found[2]):04X}", text) if "\\" in text else text
+    return SPOILT_ESCAPE.sub(lambda found: f"{found[1]}\\U{ord(found[2]):08X}", text) if "\\" in text else text
 
 
 @dataclass(frozen=True)

@@ -129,8 +129,8 @@ class Places:
     def average_precision(self, true: Sequence[int]) -> float:
         """The mean over the true ones of the precision at their rank.
 
-        >>> Places([4, 3, 2, 1]).average_precision([0, 2])
-        0.8333333333333334
+        >>> round(Places([4, 3, 2, 1]).average_precision([0, 2]), 4)
+        0.8333
         """
         ranks = sorted(self.rank[number] for number in true)
         return sum(place / rank for place, rank in enumerate(ranks, start=1)) / len(ranks)
