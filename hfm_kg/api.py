@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from pyoxigraph import Literal, NamedNode, QuerySolutions
+from pyoxigraph import Literal, NamedNode, QuerySolutions, Store
 
 from hfm_kg import binding, facets, kinds, result, session, source, sparql, values
 from hfm_kg.binding import Term
@@ -96,7 +96,7 @@ class KnowledgeGraph:
         """
         text = self._text(query)
         if bindings:
-            sparql.guard(text)
+            sparql.evaluate(Store(), text)  # a mistake is told in the words that were given
             text = binding.bind(text, self._terms(text, bindings))
         found = self.source.ask(text, timeout if timeout is not None else self.timeout)
         return result.from_engine(found, text, self._label)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
@@ -50,8 +52,8 @@ class Local:
     def _on_disk(self) -> Path:
         """The folder of the store; one in memory is written to a folder that lasts as long as the source."""
         if self.folder is None:
-            self._scratch = tempfile.TemporaryDirectory(prefix="hfm-kg-")
-            self.folder = Path(self._scratch.name)
+            self.folder = Path(tempfile.mkdtemp(prefix="hfm-kg-"))
+            weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
             written = Store(str(self.folder))
             written.bulk_extend(self.store)
             written.flush()
@@ -116,7 +118,7 @@ def _of_snapshot(snapshot: store.Snapshot) -> Local:
 def _loaded(path: Path) -> Store:
     """An RDF file, which may be compressed with gzip. Raises UsageError if it cannot be read."""
     suffix = Path(path.name.removesuffix(".gz")).suffix
-    form = RdfFormat.from_extension(suffix.lstrip("."))
+    form = RdfFormat.RDF_XML if suffix == ".owl" else RdfFormat.from_extension(suffix.lstrip("."))
     if form is None:
         raise UsageError(f"{path}: cannot tell from the name which serialisation of RDF it is")
     try:
