@@ -94,12 +94,21 @@ class KnowledgeGraph:
         >>> bool(graph.query("ASK { ?m hfm:modality hfm:Pathology }"))
         True
         """
-        text = self._text(query)
-        if bindings:
-            sparql.evaluate(Store(), text)  # a mistake is told in the words that were given
-            text = binding.bind(text, self._terms(text, bindings))
+        text = self.bound(query, **bindings)
         found = self.source.ask(text, timeout if timeout is not None else self.timeout)
         return result.from_engine(found, text, self._label)
+
+    def bound(self, query: str, /, **bindings: Any) -> str:
+        """The text of a query with values for some of its variables, as :meth:`query` asks it.
+
+        >>> graph.bound("ASK { ?model hfm:publicationYear ?year }", year=2024)
+        'ASK { VALUES ?year { "2024"^^<http://www.w3.org/2001/XMLSchema#integer> } ?model hfm:publicationYear ?year }'
+        """
+        text = self._text(query)
+        if not bindings:
+            return text
+        sparql.evaluate(Store(), text)  # a mistake is told in the words that were given
+        return binding.bind(text, self._terms(text, bindings))
 
     @property
     def questions(self) -> Result:

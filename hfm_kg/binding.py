@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pyoxigraph import Literal, NamedNode
 
@@ -72,6 +73,14 @@ class Text:
     def variables(self) -> set[str]:
         """The names of the query's variables."""
         return {match[0][1:] for match in self.tokens if match.lastgroup == "variable"}
+
+    def computed(self) -> set[str]:
+        """The names of variables that the query works out from its solutions: ``(… AS ?name)`` outside its group."""
+        braces = self.where() or (len(self.tokens), len(self.tokens))
+        outside = [*self.tokens[: braces[0]], *self.tokens[braces[1] :]]
+        return {
+            name[0][1:] for word, name in pairwise(outside) if word[0].upper() == "AS" and name.lastgroup == "variable"
+        }
 
     def group(self, start: int) -> tuple[int, int] | None:
         """The next braces from a token on that stand in no parentheses, None if there are none."""
@@ -145,7 +154,7 @@ def examples(query: str) -> dict[str, str]:
 def bind(query: str, values: Mapping[str, Sequence[Term]]) -> str:
     """A query that keeps the solutions in which each of these variables has one of its values.
 
-    Raises UsageError if the query has no such variable, with the nearest name.
+    Raises UsageError if the query has no such variable, with the nearest name, or works it out itself.
 
     >>> bind("SELECT ?m { ?m hfm:modality ?x }", {"x": [NamedNode("https://w3id.org/hfm/CT")]})
     'SELECT ?m { VALUES ?x { <https://w3id.org/hfm/CT> } ?m hfm:modality ?x }'
@@ -155,6 +164,8 @@ def bind(query: str, values: Mapping[str, Sequence[Term]]) -> str:
         if name not in text.variables():
             known = sorted(text.variables())
             raise UsageError(f"the query has no variable ?{name}{nearest(name, known)}")
+        if name in text.computed():
+            raise UsageError(f"the query works ?{name} out; it takes no value")
     changes: list[tuple[int, int, str]] = []
     left = {name: " ".join(map(written, some)) for name, some in values.items()}
     for example in text.examples():

@@ -96,22 +96,23 @@ def opened(place: str | Path | None, built: Callable[[], store.Snapshot]) -> Sou
     Raises UsageError if there is nothing there, SnapshotError if it cannot be read.
     """
     if place is None:
-        return _of_snapshot(built())
+        return of_snapshot(built())
     if str(place).startswith(("http://", "https://")):
         return Endpoint(str(place))
     path = Path(place).expanduser()
     if path.is_file():
         return Local(str(path), _loaded(path))
     if (path / "current").is_file():
-        return _of_snapshot(store.current(path))
+        return of_snapshot(store.current(path))
     if (path / "manifest.json").is_file():
-        return _of_snapshot(store.at(path))
+        return of_snapshot(store.at(path))
     if path.is_dir():
         raise UsageError(f"{path} holds no snapshot; make one with: hfm-kg build --output {path}")
     raise UsageError(f"{place} is neither a folder of snapshots, nor an RDF file, nor an address")
 
 
-def _of_snapshot(snapshot: store.Snapshot) -> Local:
+def of_snapshot(snapshot: store.Snapshot) -> Local:
+    """A snapshot as a source. Raises SnapshotError if it cannot be opened."""
     return Local(str(snapshot.path), snapshot.open(), snapshot.store)
 
 

@@ -13,6 +13,7 @@ IRIs                                   :class:`Iri`, a :class:`str` with a label
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -143,6 +144,21 @@ def to_term(value: Value | NamedNode | Literal) -> NamedNode | Literal:
         case date():
             return Literal(value.isoformat(), datatype=XSD.date)
     raise UsageError(f"a value of type {type(value).__name__} is no RDF term: {value!r}")
+
+
+def read(text: str) -> Value:
+    """A value as people write it: a number, true or false, an IRI in angle brackets, else a text.
+
+    >>> read("2024"), read("0.5"), read("true"), read("<http://a/>"), read("UNI")
+    (2024, 0.5, True, Iri('http://a/'), 'UNI')
+    """
+    if re.fullmatch(r"[+-]?\d+", text, re.ASCII):
+        return int(text)
+    if re.fullmatch(r"[+-]?\d*\.\d+", text, re.ASCII):
+        return float(text)
+    if text in ("true", "false"):
+        return text == "true"
+    return Iri(text[1:-1]) if text.startswith("<") and text.endswith(">") else text
 
 
 def shown(value: object) -> str:

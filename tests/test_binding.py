@@ -134,6 +134,19 @@ def test_an_unknown_variable_is_told_with_the_nearest() -> None:
         binding.bind("SELECT ?model { ?model a hfm:Dataset } # ?modle", {"modle": [A]})
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }",
+        "SELECT ?n { ?s ?p ?o } GROUP BY (STR(?s) AS ?n)",
+        "SELECT (EXISTS { ?n ?p ?o } as $n) { ?s ?p ?o }",
+    ],
+)
+def test_what_the_query_works_out_takes_no_value(query: str) -> None:
+    with pytest.raises(UsageError, match=r"works \?n out"):
+        binding.bind(query, {"n": [A]})
+
+
 def test_examples_are_those_of_the_outermost_group() -> None:
     query = """SELECT * { VALUES ?a { 1 } VALUES (?b ?c) { (1 2) } { VALUES ?d { 1 } } VALUES $e { "}" } }
     VALUES ?f { 3 }"""

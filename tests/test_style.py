@@ -39,7 +39,7 @@ LAYERS: dict[str, set[str]] = {
     "kinds": {"errors", "tables", "terms"},
     "facets": {"errors", "kinds", "search", "sparql", "tables", "terms"},
     "listing": {"facets", "kinds", "sparql"},
-    "present": {"catalog", "sparql"},
+    "present": {"catalog", "errors", "sparql"},
     "pipeline": {
         "catalog", "claims", "errors", "export", "facts", "graph", "hierarchy", "mappings", "reason", "registry",
         "statement", "store", "tables", "terms", "transcription", "validate",
@@ -54,6 +54,7 @@ LAYERS: dict[str, set[str]] = {
         "binding", "catalog", "errors", "facets", "kinds", "network", "result", "search", "session", "source", "sparql",
         "terms", "things", "values",
     },
+    "information": {"catalog", "errors", "pipeline", "sparql", "store"},
     "session": {"catalog", "errors", "pipeline", "store"},
     "export": {"catalog", "errors", "export", "mappings", "registry", "sparql", "statement", "tables", "terms"},
     "admission": {"errors", "sparql"},
