@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from pyoxigraph import Literal, NamedNode, QuerySolutions, Store
+from pyoxigraph import Literal, NamedNode, QuerySolutions
 
 from hfm_kg import binding, facets, kinds, result, session, source, sparql, values
 from hfm_kg.binding import Term
@@ -107,7 +107,7 @@ class KnowledgeGraph:
         text = self._text(query)
         if not bindings:
             return text
-        sparql.evaluate(Store(), text)  # a mistake is told in the words that were given
+        source.check(text)  # a mistake is told in the words that were given
         return binding.bind(text, self._terms(text, bindings))
 
     @property

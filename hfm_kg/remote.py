@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 from pyoxigraph import QueryResultsFormat, QuerySolutions, parse_query_results
 
 from hfm_kg.errors import LONGEST_MESSAGE, DeadlineError, EndpointError, QuerySyntaxError, UsageError
-from hfm_kg.sparql import GRAPH_FORMATS, PREFIXES, SOLUTION_FORMATS, Format, Solution, is_graph_query, solutions
+from hfm_kg.sparql import (
+    BASE_IRI,
+    GRAPH_FORMATS,
+    PREFIXES,
+    SOLUTION_FORMATS,
+    Format,
+    Solution,
+    is_graph_query,
+    names,
+    solutions,
+)
 
 TIMEOUT = httpx.Timeout(10, read=300)
 """Seconds: an endpoint should be reachable at once, but may think for long."""
+
+
+SCHEME = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:")
+"""How an IRI begins that is not relative."""
 
 
 def ask(endpoint: str, query: str, form: Format, timeout: float | None = None) -> bytes:
@@ -77,10 +93,12 @@ def named_format(query: str, name: str) -> Format:
 
 
 def _with_prefixes(query: str) -> str:
-    """The query with those of our prefixes declared that it uses and does not declare."""
+    """The query with those of our prefixes declared that it uses and does not declare, and our base if it needs one."""
     missing = {
         name: base
         for name, base in PREFIXES.items()
         if f"{name}:" in query and f"prefix {name}:" not in " ".join(query.lower().split())
     }
-    return "".join(f"PREFIX {name}: <{base}> " for name, base in missing.items()) + query
+    relative = any(token.startswith("<") and not SCHEME.match(token) for token in names(query))
+    base = f"BASE <{BASE_IRI}> " if relative else ""
+    return base + "".join(f"PREFIX {name}: <{base}> " for name, base in missing.items()) + query

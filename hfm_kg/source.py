@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from pyoxigraph import QueryResultsFormat, RdfFormat, Store, parse, parse_query_results
 
 from hfm_kg import evaluation, sparql, store
-from hfm_kg.errors import EndpointError, UsageError
+from hfm_kg.errors import EndpointError, ForbiddenError, QuerySyntaxError, UsageError
 
 GZIP: Final = b"\x1f\x8b"
 """How a compressed file begins."""
@@ -34,6 +34,16 @@ class Source(Protocol):
         """
 
 
+def check(query: str) -> None:
+    """Tell a mistake in a query before anything is asked. Raises ForbiddenError and QuerySyntaxError."""
+    try:
+        sparql.evaluate(Store(), query)
+    except (ForbiddenError, QuerySyntaxError):
+        raise
+    except UsageError:
+        pass  # it calls a function that this engine does not have, and another may have
+
+
 class Local:
     """A store in this process. A query with a deadline runs in a process of its own, which can be ended."""
 
@@ -44,7 +54,7 @@ class Local:
         """See :meth:`Source.ask`."""
         if timeout is None:
             return sparql.evaluate(self.store, query)
-        sparql.evaluate(Store(), query)  # mistakes are told here
+        check(query)
         graph = sparql.is_graph_query(query)
         form = "ntriples" if graph else "json"
         return _read(evaluation.evaluate(self._on_disk(), query, form, timeout), graph)
@@ -70,8 +80,7 @@ class Endpoint:
         """See :meth:`Source.ask`; here a deadline is how long the endpoint may be silent."""
         from hfm_kg import remote  # httpx takes a tenth of a second to import
 
-        sparql.guard(query)
-        sparql.evaluate(Store(), query)  # a mistake is told in our words, with its place
+        check(query)
         graph = sparql.is_graph_query(query)
         form = remote.named_format(query, "ntriples" if graph else "json")
         try:

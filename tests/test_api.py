@@ -98,6 +98,12 @@ def test_relative_iris_are_ours(graph: KnowledgeGraph) -> None:
     assert graph.query("ASK { <model/UNI> a hfm:FoundationModel }")
 
 
+def test_functions_that_only_another_engine_has_are_left_to_it(far: KnowledgeGraph) -> None:
+    for bindings in ({}, {"x": 1}):
+        with pytest.raises(UsageError, match="answers 400 Bad Request"):
+            far.query("ASK { ?x ?y ?z . FILTER(<http://example.org/f>(?x)) }", **bindings)
+
+
 def test_mistakes_are_told_alike(graph: KnowledgeGraph) -> None:
     with pytest.raises(QuerySyntaxError, match=r"^line 1, column 12: "):
         graph.query("SELECT ?s ?p ?o")
