@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import IO, Final, cast
 
 import mimeparse
 from pyoxigraph import (
     BlankNode,
     DefaultGraph,
+    Literal,
     NamedNode,
     QueryBoolean,
     QueryResultsFormat,
@@ -29,6 +30,12 @@ from pyoxigraph import (
 from hfm_kg.errors import LONGEST_MESSAGE, ForbiddenError, NotAcceptableError, QuerySyntaxError, UsageError
 
 Result = QuerySolutions | QueryBoolean | QueryTriples
+
+Term = NamedNode | BlankNode | Literal
+Solution = Mapping[str, Term]
+"""What a solution binds, by the names of variables; those that it leaves unbound are not there."""
+Select = Callable[[str], list[Solution]]
+"""Gives the solutions of a SELECT query: over a store (:func:`select`) or at another endpoint (``remote.select``)."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +228,21 @@ def evaluate(
         raise QuerySyntaxError.from_engine(error, query) from None
     except RuntimeError as error:  # it parses, and calls a function that the engine does not have
         raise UsageError(f"the query cannot be evaluated: {error}") from None
+
+
+def select(store: Store, query: str) -> list[Solution]:
+    """The solutions of a SELECT query over the store. Raises as :func:`evaluate` does."""
+    result = evaluate(store, query)
+    if not isinstance(result, QuerySolutions):
+        raise UsageError("the query is no SELECT")
+    return solutions(result)
+
+
+def solutions(result: QuerySolutions) -> list[Solution]:
+    """The solutions of a result, all of them."""
+    names = [variable.value for variable in result.variables]
+    bound = ({name: row[name] for name in names if row[name] is not None} for row in result)
+    return [cast(Solution, row) for row in bound]
 
 
 def formats(result: Result) -> tuple[Format, ...]:

@@ -95,6 +95,7 @@ class XSD(Namespace, base="http://www.w3.org/2001/XMLSchema#"):
     anyURI: NamedNode
     boolean: NamedNode
     date: NamedNode
+    dateTime: NamedNode
     decimal: NamedNode
     hexBinary: NamedNode
     integer: NamedNode

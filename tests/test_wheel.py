@@ -28,6 +28,7 @@ def test_data_ontology_and_queries_are_in_the_wheel(wheel: Path) -> None:
         files = {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*") if path.is_file()}
         assert files
         assert {f"hfm_kg/resources/{file}" for file in files} <= names
+    assert "hfm_kg/py.typed" in names
 
 
 def test_an_installed_wheel_builds_and_answers_from_any_directory(wheel: Path, tmp_path: Path) -> None:
