@@ -36,11 +36,15 @@ LAYERS: dict[str, set[str]] = {
     "kinds": {"errors", "tables", "terms"},
     "facets": {"errors", "kinds", "search", "sparql", "tables", "terms"},
     "listing": {"facets", "kinds", "sparql"},
+    "rows": {"errors", "remote", "sparql"},
+    "gaps": {"catalog", "errors", "gaps", "rows", "tables", "terms"},
+    "network": {"catalog", "errors", "network", "rows", "tables", "terms"},
     "present": {"catalog", "sparql"},
     "pipeline": {
         "catalog", "claims", "errors", "export", "facts", "graph", "hierarchy", "mappings", "reason", "registry",
         "statement", "store", "tables", "terms", "transcription", "validate",
     },
+    "session": {"catalog", "errors", "pipeline", "store"},
     "export": {"catalog", "errors", "export", "mappings", "registry", "sparql", "statement", "tables", "terms"},
     "admission": {"errors", "sparql"},
     "server": {
