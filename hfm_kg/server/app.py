@@ -19,10 +19,10 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hfm_kg import catalog
+from hfm_kg import catalog, sparql
 from hfm_kg.errors import HfmError, UsageError
 from hfm_kg.mappings import MappingSet
-from hfm_kg.server import pages, problems
+from hfm_kg.server import problems
 from hfm_kg.server.answers import Answers
 from hfm_kg.server.cache import Cache
 from hfm_kg.server.connection import Connection
@@ -32,6 +32,7 @@ from hfm_kg.server.endpoint import Endpoint
 from hfm_kg.server.graph_store import GraphStore
 from hfm_kg.server.linked import LinkedData
 from hfm_kg.server.pool import Limits, Pool
+from hfm_kg.server.site import Site
 from hfm_kg.store import Snapshot
 
 GRACE = 2
@@ -65,6 +66,7 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
     """
     documents = Documents(store, queries, sets)
     discovery = Discovery(documents, queries)
+    site = Site(partial(sparql.select, store), queries, documents.version)
     answers = Answers(pool, Cache(pool.snapshot.name, pool.limits.cache))
 
     @asynccontextmanager
@@ -78,7 +80,7 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
     return Starlette(
         lifespan=lifespan,
         routes=[
-            Route("/", pages.start_page(store, queries), methods=["GET"]),
+            *site.routes(),
             Route("/sparql", Endpoint(answers, discovery, pool.limits.patience), name="sparql"),
             Route("/rdf-graph-store", GraphStore(store, answers)),
             *discovery.routes(),
