@@ -32,7 +32,7 @@ from hfm_kg.server.endpoint import Endpoint
 from hfm_kg.server.graph_store import GraphStore
 from hfm_kg.server.linked import LinkedData
 from hfm_kg.server.pool import Limits, Pool
-from hfm_kg.server.site import Site
+from hfm_kg.server.site import Site, static
 from hfm_kg.store import Snapshot
 
 GRACE = 2
@@ -115,6 +115,8 @@ def run(
     if not host:
         raise UsageError("--host is empty; to listen on all addresses say --host 0.0.0.0")
     app = create_app(snapshot.open(), queries, Pool(snapshot, limits), sets)
+    if missing := static.missing():
+        click.echo(f"pages go without {', '.join(missing)}: the build could not fetch third-party code", err=True)
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=2048)

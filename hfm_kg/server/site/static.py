@@ -45,6 +45,15 @@ def there(name: str) -> bool:
     return name in files()
 
 
+EXPECTED: Final = ("yasgui.js", "yasgui.css", "flow.js", "licences.txt")
+"""Third-party code, and what is bundled with it."""
+
+
+def missing() -> list[str]:
+    """Files that the build should have made and did not."""
+    return [name for name in EXPECTED if not there(name)]
+
+
 def address(name: str) -> str:
     """Where a file is served."""
     return files()[name][0]
