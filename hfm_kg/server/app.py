@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import cast
@@ -77,7 +77,7 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
         finally:
             await pool.close()
 
-    return Starlette(
+    app = Starlette(
         lifespan=lifespan,
         routes=[
             *site.routes(),
@@ -93,19 +93,22 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
             Exception: problems.from_bug,
         },
     )
+    app.state.site = site
+    return app
 
 
 class Server(uvicorn.Server):
-    """Tells its address when it answers, and Ctrl-C is its to handle: not before, and not later."""
+    """Tells its address when it answers, and then reads what pages need; Ctrl-C is its to handle from then on alone."""
 
-    def __init__(self, config: uvicorn.Config, welcome: str) -> None:
+    def __init__(self, config: uvicorn.Config, welcome: str, warm: Callable[[], None]) -> None:
         super().__init__(config)
-        self.welcome = welcome
+        self.welcome, self.warm = welcome, warm
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to answer."""
         await super().startup(sockets)
         click.echo(self.welcome, err=True)
+        self.warming = asyncio.create_task(asyncio.to_thread(self.warm))
 
 
 def run(
@@ -138,7 +141,9 @@ def run(
             ws="none",
             timeout_graceful_shutdown=GRACE,
         )
-        server = Server(config, f"SPARQL endpoint {address}/sparql, start page {address}/ (Ctrl-C stops)")
+        server = Server(
+            config, f"SPARQL endpoint {address}/sparql, start page {address}/ (Ctrl-C stops)", app.state.site.warm
+        )
         try:
             server.run(sockets=[listener])
         except KeyboardInterrupt:

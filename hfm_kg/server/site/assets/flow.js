@@ -44,7 +44,7 @@ export const draw = (place, table) => {
     const label = shape("text", {
       x: last || middle ? node.x1 + 6 : node.x0 - 6, y: (node.y0 + node.y1) / 2, dy: "0.35em",
       "text-anchor": last || middle ? "start" : "end",
-    }, `${node.name} ${node.value}`);
+    }, middle ? node.name : `${node.name} ${node.value}`); // what goes through is counted once for each way it takes
     svg.append(...within(node.address, box, label));
   }
   place.replaceChildren(svg);
