@@ -105,7 +105,7 @@ def test_a_host_that_is_none_does_no_harm(host: str, web: httpx.Client) -> None:
 def test_a_browser_is_sent_to_the_form(web: httpx.Client) -> None:
     answer = web.get("/sparql", headers={"Accept": BROWSER})
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/"
+    assert answer.headers["location"] == "/query"
     assert "Accept" in answer.headers["vary"]
 
 

@@ -38,7 +38,7 @@ class Discovery:
     async def service(self, request: Request) -> Response:
         """The endpoint (SPARQL 1.1 Service Description, section 2); a browser is sent to the page with its form."""
         if "format" not in request.query_params and sparql.negotiate(OFFERED, accepted(request)) is PAGE:
-            return RedirectResponse("/", status_code=303, headers=HEADERS)
+            return RedirectResponse("/query", status_code=303, headers=HEADERS)
         return await _described(request, self.documents.service, describe.USED)
 
     async def dataset(self, request: Request) -> Response:
