@@ -171,6 +171,11 @@ class SH(Namespace, base="http://www.w3.org/ns/shacl#"):
     select: NamedNode
 
 
+class VOIDExt(Namespace, base="http://ldf.fi/void-ext#"):
+    datatype: NamedNode
+    datatypePartition: NamedNode
+
+
 class DCAT(Namespace, base="http://www.w3.org/ns/dcat#"):
     Catalog: NamedNode
     Dataset: NamedNode
