@@ -25,7 +25,7 @@ MODELS = "SELECT ?m { ?m a hfm:FoundationModel } ORDER BY ?m"
 
 @pytest.fixture(scope="module")
 def client(store: Store, queries: Catalog, snapshot: Snapshot) -> Iterator[httpx.Client]:
-    with serving(create_app(store, queries, Pool(snapshot.dump, Limits(evaluators=1)))) as client:
+    with serving(create_app(store, queries, Pool(snapshot, Limits(evaluators=1)))) as client:
         yield client
 
 

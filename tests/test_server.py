@@ -42,7 +42,7 @@ INFERRED = "https://w3id.org/hfm/source/inferred"
 
 @pytest.fixture(scope="module")
 def app(store: Store, queries: Catalog, snapshot: Snapshot) -> Starlette:
-    return create_app(store, queries, Pool(snapshot.dump, Limits(evaluators=2)))
+    return create_app(store, queries, Pool(snapshot, Limits(evaluators=2)))
 
 
 @pytest.fixture(scope="module")
@@ -333,7 +333,7 @@ def slowly(head: bytes, address: httpx.URL) -> tuple[int, bytes]:
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(store: Store, queries: Catalog, snapshot: Snapshot) -> None:
-    app = create_app(store, queries, Pool(snapshot.dump, Limits(evaluators=1, patience=0.05)))
+    app = create_app(store, queries, Pool(snapshot, Limits(evaluators=1, patience=0.05)))
     with serving(app) as client:
         head = f"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: {QUERY}\r\nContent-Length: 6\r\n\r\nASK"
         status, said = slowly(head.encode(), client.base_url)
@@ -455,9 +455,7 @@ def test_what_the_catalogue_holds_is_escaped_on_the_start_page(
     nasty = "</pre><script>alert('x')</script>&amp;\"'"
     text = f"# {nasty}\nASK {{}}"
     planted = CatalogQuery(f"x{nasty}", "competency", Path(), "x.rq", text, {"title": nasty, "question": nasty})
-    app = create_app(
-        store, Catalog({**queries.queries, planted.name: planted}), Pool(snapshot.dump, Limits(evaluators=1))
-    )
+    app = create_app(store, Catalog({**queries.queries, planted.name: planted}), Pool(snapshot, Limits(evaluators=1)))
     with serving(app) as client:
         page = Page(client.get("/").text)
         assert "script" not in page.tags

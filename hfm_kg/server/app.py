@@ -65,7 +65,7 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
     """
     documents = Documents(store, queries, sets)
     discovery = Discovery(documents, queries)
-    answers = Answers(pool, Cache(pool.dump.parent.name, pool.limits.cache))
+    answers = Answers(pool, Cache(pool.snapshot.name, pool.limits.cache))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -112,7 +112,7 @@ def run(
     """Serve a snapshot until interrupted. Raises UsageError if the address cannot be had."""
     if not host:
         raise UsageError("--host is empty; to listen on all addresses say --host 0.0.0.0")
-    app = create_app(snapshot.open(), queries, Pool(snapshot.dump, limits), sets)
+    app = create_app(snapshot.open(), queries, Pool(snapshot, limits), sets)
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=2048)
