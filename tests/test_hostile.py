@@ -72,6 +72,10 @@ def answers(said: bytes, method: str) -> Iterator[tuple[int, http.client.HTTPMes
         yield status, headers, body
 
 
+class BrokenOffError(Exception):
+    """The end of an answer is missing, and nobody can take it for whole: a result that grew larger than it may be."""
+
+
 def body_of(reader: IO[bytes], headers: http.client.HTTPMessage) -> bytes:
     """The body of an answer: RFC 9112, section 6.3."""
     if headers.get("transfer-encoding") != "chunked":
@@ -81,11 +85,13 @@ def body_of(reader: IO[bytes], headers: http.client.HTTPMessage) -> bytes:
             raise ValueError(f"{len(body)} bytes instead of {length}")
         return body
     body = b""
-    while size := int(reader.readline(), 16):
+    while line := reader.readline():
+        if not (size := int(line, 16)):
+            reader.readline()
+            return body
         body += reader.read(size)
         reader.readline()
-    reader.readline()
-    return body
+    raise BrokenOffError
 
 
 def fire(port: int, shot: Shot) -> bytes | None:
@@ -106,6 +112,9 @@ def judge(shot: Shot, said: bytes, tally: Tally) -> None:
     """Look at all answers on a connection."""
     try:
         given = list(answers(said, shot.method))
+    except BrokenOffError:
+        tally.add(shot, "broken off", "" if said.startswith(b"HTTP/1.1 200") else f"broken off: {said[:200]!r}")
+        return
     except (http.client.HTTPException, ValueError) as error:
         tally.add(shot, "broken", f"no HTTP ({error!r}) {said[:200]!r}" if shot.is_whole else "")
         return
