@@ -47,6 +47,7 @@ Edit = Callable[[str, str, str], None]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of our tests."""
+    parser.addoption("--hostile", type=int, default=4_000, metavar="NUMBER", help="hostile requests to send")
     parser.addoption("--w3c", type=Path, metavar="FOLDER", help=f"the W3C's tests of SPARQL  [default: {W3C}]")
 
 

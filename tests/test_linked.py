@@ -242,7 +242,7 @@ def test_a_name_that_nothing_has_is_told_with_its_neighbours(path: str, near: st
 
 
 @pytest.mark.parametrize(
-    "path", ["<script>alert(1)</script>", "%22onload=x", "a" * 3_000, "%ff%fe", "%00", "..%2f..%2fx"]
+    "path", ["<script>alert(1)</script>", "%22onload=x", "a" * 3_000, "%ff%fe", "%00", "..%2f..%2fx", "x%23y%23z"]
 )
 def test_a_hostile_path_is_not_found(path: str, web: httpx.Client) -> None:
     problem(web.get(f"/{path}"), 404)

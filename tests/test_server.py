@@ -253,6 +253,12 @@ def test_an_unknown_format_is_not_acceptable(client: httpx.Client) -> None:
     assert "'<b>'" in problem(client.get("/sparql", params={"query": SELECT, "format": "<b>"}), 406)
 
 
+@pytest.mark.parametrize("name", ["rdf+xml", "xml", "application/rdf+xml", "text/csv, application/rdf+xml"])
+def test_a_format_has_the_names_that_clients_give_it(name: str, client: httpx.Client) -> None:
+    answer = client.get("/sparql", params={"query": CONSTRUCT, "format": name})
+    assert answer.headers["content-type"] == "application/rdf+xml"
+
+
 @pytest.mark.parametrize("accept", ["nonsense", "a/b/c", ";;;"])
 def test_an_accept_header_that_does_not_parse_is_a_bad_request(accept: str, client: httpx.Client) -> None:
     problem(client.get("/sparql", params={"query": SELECT}, headers={"Accept": accept}), 400)
