@@ -63,10 +63,11 @@ class Served:
         self.running = AsyncExitStack()
         with ExitStack() as opened:
             opened.enter_context(self.snapshot.held())
+            pool = Pool(self.snapshot, inputs.limits)
+            opened.callback(pool.abandon)
+            pool.spawn()  # first, since it takes longest to read the snapshot
             sets, _ = mappings.read(inputs.mappings)
-            self.app: Starlette = create_app(
-                self.snapshot.open(), catalog.read(inputs.queries), Pool(self.snapshot, inputs.limits), sets
-            )
+            self.app: Starlette = create_app(self.snapshot.open(), catalog.read(inputs.queries), pool, sets)
             self.answers: Answers = self.app.state.answers
             self.running.push(opened.pop_all())
 
