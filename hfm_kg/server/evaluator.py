@@ -77,6 +77,7 @@ def serve(store: Store, connection: socket.socket) -> None:
             evaluate(store, Job.from_payload(requests.read(length)), connection)
 
 
+LIBC: Final = ctypes.CDLL(None)
 PR_SET_PDEATHSIG: Final = 1
 """prctl(2): the signal that a process gets when its parent ends."""
 
@@ -84,7 +85,7 @@ PR_SET_PDEATHSIG: Final = 1
 def die_with_parent(number: signal.Signals) -> None:
     """Have the kernel send this process a signal when its parent ends, however that ends."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
+        LIBC.prctl(PR_SET_PDEATHSIG, number)
 
 
 def confine(memory: int) -> None:
