@@ -19,7 +19,7 @@ def ask(endpoint: str, query: str, form: Format) -> bytes:
     headers = {"Content-Type": "application/sparql-query; charset=utf-8", "Accept": ", ".join(form.media_types)}
     try:
         answer = httpx.post(
-            endpoint, content=_with_prefixes(query).encode(), headers=headers, timeout=TIMEOUT, follow_redirects=True
+            endpoint, content=with_prefixes(query).encode(), headers=headers, timeout=TIMEOUT, follow_redirects=True
         )
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # UnicodeError: a host name that is none
         raise EndpointError(f"{endpoint}: {error or type(error).__name__}") from error
@@ -54,7 +54,7 @@ def named_format(query: str, name: str) -> Format:
     raise UsageError(f"{name!r} does not fit this query; take one of {', '.join(form.name for form in offered)}")
 
 
-def _with_prefixes(query: str) -> str:
+def with_prefixes(query: str) -> str:
     """The query with those of our prefixes declared that it uses and does not declare."""
     missing = {
         name: base

@@ -39,6 +39,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "export": {"catalog", "errors", "export", "mappings", "registry", "sparql", "statement", "tables", "terms"},
     "admission": {"errors", "sparql"},
+    "bench": {"bench", "catalog", "errors", "present", "remote", "sparql", "store", "terms"},
     "server": {
         "admission", "catalog", "errors", "export", "mappings", "server", "sparql", "statement", "store", "tables",
         "terms",
