@@ -9,17 +9,18 @@ A folder of snapshots looks so::
         store/              the Oxigraph store
 
 A snapshot is written under another name, flushed, and renamed; then ``current`` is replaced. Whoever opens a snapshot
-sees the old one or the new one, never a part.
+sees the old one or the new one, never a part. One that a server holds stays on disk, however old it is.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from pyoxigraph import Quad, RdfFormat, Store, parse, serialize
 from hfm_kg.errors import NoSnapshotError, SnapshotError
 
 KEPT = 2
-"""Snapshots that stay on disk: the current one and the one before, which a running server may still read."""
+"""Snapshots that stay on disk though nobody holds them: the current one and the one before."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,25 @@ class Snapshot:
     manifest: Mapping[str, Any]
 
     @property
+    def name(self) -> str:
+        """What it is called; no two snapshots of a folder are called the same."""
+        return self.path.name
+
+    @property
     def dump(self) -> Path:
         """The sorted N-Quads file."""
         return self.path / "graph.nq"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the snapshot on disk until the context ends. Raises SnapshotError if it has gone."""
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context((self.path / "manifest.json").open("rb"))
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError as error:
+                raise SnapshotError(f"the snapshot {self.path} has gone; build it anew: hfm-kg build") from error
+            yield
 
     def open(self) -> Store:
         """The snapshot's store, read-only. Raises SnapshotError if it cannot be opened."""
@@ -163,4 +180,16 @@ def _remove_old(folder: Path, keep: Collection[str | None]) -> None:
         snapshots = [path for path in (folder / "snapshots").iterdir() if not path.name.startswith(".")]
         for path in sorted(snapshots, key=lambda path: path.stat().st_mtime)[:-KEPT]:
             if path.name not in keep:
-                shutil.rmtree(path, ignore_errors=True)
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a snapshot that nobody holds."""
+    with ExitStack() as stack:
+        with suppress(FileNotFoundError):
+            file = stack.enter_context((path / "manifest.json").open("rb"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until it is gone, lest a server takes it meanwhile
+            except BlockingIOError:
+                return
+        shutil.rmtree(path, ignore_errors=True)

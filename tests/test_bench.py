@@ -333,11 +333,11 @@ def test_an_attack_is_measured(snapshot: Snapshot, store: Store, queries: Catalo
     assert not outcome.idle.failures
     assert "400" in outcome.hostile.failures
     spoilt = attack.Outcome(outcome.idle, Sample(1, 1, 1, 1, {"503": 1}), outcome.hostile)
-    assert not spoilt.is_withstood
+    assert not spoilt.is_passed
     slow = attack.Outcome(Sample(1, 1, 1, 1, {}), Sample(1, 1, 1, 6, {}), outcome.hostile)
-    assert (slow.ratio, slow.is_withstood) == (6, False)
+    assert (slow.ratio, slow.is_passed) == (6, False)
     fast = attack.Outcome(Sample(1, 1, 1, 1, {}), Sample(1, 1, 1, 4, {}), outcome.hostile)
-    assert fast.is_withstood
+    assert fast.is_passed
 
 
 @pytest.mark.parametrize("arguments", [

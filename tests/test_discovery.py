@@ -198,7 +198,7 @@ def test_the_interface_is_openapi_3_1(interface: dict[str, Any]) -> None:
 def test_the_interface_tells_every_route(
     interface: dict[str, Any], store: Store, queries: Catalog, snapshot: Snapshot
 ) -> None:
-    app: Starlette = create_app(store, queries, Pool(snapshot.dump, Limits(evaluators=1)))
+    app: Starlette = create_app(store, queries, Pool(snapshot, Limits(evaluators=1)))
     routes = {route.path.replace(":path", "") for route in app.routes if isinstance(route, Route)}
     assert set(interface["paths"]) == routes
 
@@ -263,7 +263,7 @@ def test_exactly_one_graph_is_wanted(target: str, web: httpx.Client) -> None:
 
 
 def test_a_server_without_mapping_sets_describes_the_rest(store: Store, queries: Catalog, snapshot: Snapshot) -> None:
-    with serving(create_app(store, queries, Pool(snapshot.dump, Limits(evaluators=1)))) as client:
+    with serving(create_app(store, queries, Pool(snapshot, Limits(evaluators=1)))) as client:
         found = triples(client.get(DATASET))
     assert any(triple.predicate == VOID.triples for triple in found)
     assert not any(triple.object == VOID.Linkset for triple in found)

@@ -117,7 +117,7 @@ def test_every_iri_of_the_graph_answers(store: Store) -> None:
 
 
 def test_no_route_takes_the_path_of_an_iri(store: Store, queries: Catalog, snapshot: Snapshot) -> None:
-    app = create_app(store, queries, Pool(snapshot.dump, Limits()))
+    app = create_app(store, queries, Pool(snapshot, Limits()))
     paths = [getattr(route, "path", "") for route in app.routes]
     assert paths[-1] == "/{path:path}"
     assert len(paths) >= 4
@@ -209,7 +209,7 @@ def test_a_hostile_thing_stays_text(queries: Catalog, snapshot: Snapshot) -> Non
             Quad(evil, NamedNode("data:text/html,x"), Literal(HOSTILE)),
         ]
     )
-    with serving(create_app(store, queries, Pool(snapshot.dump, Limits(evaluators=1)))) as client:
+    with serving(create_app(store, queries, Pool(snapshot, Limits(evaluators=1)))) as client:
         page = tree(client.get("/Evil", headers={"Accept": "text/html"}))
     assert all(link.startswith(("/", "https://", "http://")) for link in links(page))
     assert HOSTILE in "".join(page.itertext())

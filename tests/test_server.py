@@ -27,9 +27,11 @@ from hfm_kg import sparql
 from hfm_kg.catalog import Catalog, CatalogQuery
 from hfm_kg.pipeline import Settings
 from hfm_kg.server import Limits, create_app
+from hfm_kg.server.answers import MAX_ACCEPT
 from hfm_kg.server.app import MAX_HEAD, MAX_TARGET
-from hfm_kg.server.endpoint import FORM, MAX_BODY, QUERY, UPDATE
+from hfm_kg.server.endpoint import FORM, MAX_BODY, MAX_FIELDS, QUERY, UPDATE
 from hfm_kg.server.pool import Pool
+from hfm_kg.server.problems import LONGEST_DETAIL
 from hfm_kg.store import Snapshot
 from tests.conftest import ROOT, SCRIPT, serving
 
@@ -40,7 +42,7 @@ INFERRED = "https://w3id.org/hfm/source/inferred"
 
 @pytest.fixture(scope="module")
 def app(store: Store, queries: Catalog, snapshot: Snapshot) -> Starlette:
-    return create_app(store, queries, Pool(snapshot.dump, Limits(evaluators=2)))
+    return create_app(store, queries, Pool(snapshot, Limits(evaluators=2)))
 
 
 @pytest.fixture(scope="module")
@@ -263,6 +265,27 @@ def test_a_very_long_accept_header_is_read(client: httpx.Client) -> None:
     assert answer.headers["content-type"].startswith("text/csv")
 
 
+def test_an_accept_header_that_takes_long_to_read_is_refused(client: httpx.Client) -> None:
+    headers = {"Accept": ",".join(["a/b"] * 15_000)}
+    for path in ("/sparql?query=ASK%7B%7D", "/sparql", "/.well-known/void", "/model/UNI"):
+        assert f"at most {MAX_ACCEPT} are read" in problem(client.get(path, headers=headers), 400)
+
+
+def test_a_form_of_too_many_fields_is_refused(client: httpx.Client) -> None:
+    form = "query=ASK%20%7B%7D" + "&x" * (MAX_FIELDS - 1)
+    assert client.post("/sparql", content=form, headers={"Content-Type": FORM}).json()["boolean"] is True
+    assert "fields" in problem(client.post("/sparql", content=form + "&", headers={"Content-Type": FORM}), 400)
+
+
+@pytest.mark.parametrize("parameters", [{"format": "x" * 9_000}, {"timeout": "x" * 9_000}])
+def test_a_problem_repeats_no_more_of_a_request_than_a_person_reads(
+    client: httpx.Client, parameters: dict[str, str]
+) -> None:
+    answer = client.get("/sparql", params={"query": "ASK {}", **parameters})
+    assert answer.status_code in (400, 406)
+    assert len(answer.json()["detail"]) == LONGEST_DETAIL + 1
+
+
 @pytest.mark.parametrize(
     "content_type", ["", "text/plain", "application/json", "multipart/form-data; boundary=x", ";", "é"]
 )
@@ -304,7 +327,7 @@ def slowly(head: bytes, address: httpx.URL) -> tuple[int, bytes]:
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(store: Store, queries: Catalog, snapshot: Snapshot) -> None:
-    app = create_app(store, queries, Pool(snapshot.dump, Limits(evaluators=1, patience=0.05)))
+    app = create_app(store, queries, Pool(snapshot, Limits(evaluators=1, patience=0.05)))
     with serving(app) as client:
         head = f"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: {QUERY}\r\nContent-Length: 6\r\n\r\nASK"
         status, said = slowly(head.encode(), client.base_url)
@@ -426,9 +449,7 @@ def test_what_the_catalogue_holds_is_escaped_on_the_start_page(
     nasty = "</pre><script>alert('x')</script>&amp;\"'"
     text = f"# {nasty}\nASK {{}}"
     planted = CatalogQuery(f"x{nasty}", "competency", Path(), "x.rq", text, {"title": nasty, "question": nasty})
-    app = create_app(
-        store, Catalog({**queries.queries, planted.name: planted}), Pool(snapshot.dump, Limits(evaluators=1))
-    )
+    app = create_app(store, Catalog({**queries.queries, planted.name: planted}), Pool(snapshot, Limits(evaluators=1)))
     with serving(app) as client:
         page = Page(client.get("/").text)
         assert "script" not in page.tags

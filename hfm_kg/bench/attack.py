@@ -88,7 +88,7 @@ class Outcome:
         return self.attacked.p99 / self.idle.p99
 
     @property
-    def is_withstood(self) -> bool:
+    def is_passed(self) -> bool:
         """Whether no other request failed, and the 99th percentile stayed below what is asked."""
         return not self.idle.failures and not self.attacked.failures and self.ratio < ASKED
 

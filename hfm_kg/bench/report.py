@@ -6,8 +6,9 @@ import json
 import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
@@ -23,8 +24,20 @@ PLOTS = (".png", ".svg")
 """The endings of the files that a plot can be written to."""
 
 
-def conditions(snapshot: Snapshot, times: int, plan: Plan, client: LoadClient, outcome: Outcome) -> dict[str, str]:
-    """Under what conditions the figures were had."""
+@dataclass(frozen=True)
+class Comparison:
+    """What servers achieved, and under what conditions."""
+
+    outcome: Outcome
+    conditions: Mapping[str, str]
+    is_passed: ClassVar[bool] = True
+    """Nothing is asked of a comparison."""
+
+
+def conditions(
+    snapshot: Snapshot, times: int, plan: Plan, client: LoadClient, outcome: Outcome, before: float
+) -> dict[str, str]:
+    """Under what conditions the figures were had; ``before`` is the load average when the run began."""
     held = snapshot.manifest
     servers = (f"{server.name} {server.version}" for server in outcome.servers)
     memory = (f"{name} {used // MEGABYTE} MB" for name, used in outcome.memory.items())
@@ -36,7 +49,7 @@ def conditions(snapshot: Snapshot, times: int, plan: Plan, client: LoadClient, o
         "memory": ", ".join(memory),
         "client": f"{client.name}, on the same machine",
         "measured": f"median of {plan.rounds} rounds of {plan.seconds:g} seconds, the servers in turn",
-        "load before": " ".join(f"{each:.1f}" for each in os.getloadavg()),
+        "load average before": f"{before:.1f}",
     }
 
 
@@ -69,8 +82,15 @@ def _ratio(ours: Cell, theirs: Cell | None) -> str:
     return f"{ours.rate / theirs.rate:.3g}"
 
 
-def write(format_name: str, outcome: Outcome, told: Mapping[str, str]) -> None:
-    """Print the outcome: JSON and Markdown with everything, a table or TSV with the conditions on standard error."""
+def write(format_name: str, found: Comparison | attack.Outcome) -> None:
+    """Print what came of a run: JSON and Markdown whole, a table or TSV with the conditions on standard error."""
+    if isinstance(found, Comparison):
+        _write_comparison(format_name, found.outcome, found.conditions)
+    else:
+        _write_attack(format_name, found)
+
+
+def _write_comparison(format_name: str, outcome: Outcome, told: Mapping[str, str]) -> None:
     problems = [vars(problem) for problem in outcome.problems]
     if format_name == "json":
         cells = [
@@ -87,8 +107,7 @@ def write(format_name: str, outcome: Outcome, told: Mapping[str, str]) -> None:
     _print(format_name, rows(outcome), told, notes)
 
 
-def write_attack(format_name: str, outcome: attack.Outcome) -> None:
-    """Print what became of cheap queries, and of the hostile ones beside them."""
+def _write_attack(format_name: str, outcome: attack.Outcome) -> None:
     samples = {"cheap, alone": outcome.idle, "cheap, attacked": outcome.attacked, "hostile": outcome.hostile}
     found = [
         {
@@ -130,10 +149,11 @@ def require_plot(path: Path) -> None:
         raise NotInstalledError("a plot needs matplotlib; get it with: pip install 'hfm-kg[bench]'") from None
 
 
-def plot(outcome: Outcome, told: Mapping[str, str], path: Path) -> None:
+def plot(comparison: Comparison, path: Path) -> None:
     """Draw our throughput as a multiple of each peer's, a panel for each mode and number of clients."""
     from matplotlib.figure import Figure
 
+    outcome = comparison.outcome
     cells = {(cell.workload, cell.mode, cell.clients, cell.server): cell for cell in outcome.cells}
     names = list(dict.fromkeys(cell.workload for cell in outcome.cells))
     modes = list(dict.fromkeys(cell.mode for cell in outcome.cells))
@@ -162,7 +182,9 @@ def plot(outcome: Outcome, told: Mapping[str, str], path: Path) -> None:
             panel.set_title(f"{mode}, {number} client{'' if number == 1 else 's'}")
             panel.set_yticks(range(len(names)), names)
     panels[0][0].invert_yaxis()
-    figure.supxlabel(f"requests a second of {Ours.name} as a multiple of the other server's\n{told['data']}")
+    figure.supxlabel(
+        f"requests a second of {Ours.name} as a multiple of the other server's\n{comparison.conditions['data']}"
+    )
     handles, labels = panels[0][0].get_legend_handles_labels()
     if labels:
         figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))

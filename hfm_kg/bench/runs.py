@@ -1,12 +1,14 @@
-"""A run as the command line asks for it: chosen, measured, printed and drawn."""
+"""A run as the command line asks for it: chosen, measured and drawn."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from hfm_kg.bench import attack, load, measure, peers, report, servers, workload
+from hfm_kg.bench.report import Comparison
 from hfm_kg.catalog import Catalog
 from hfm_kg.errors import UsageError
 from hfm_kg.store import Snapshot
@@ -41,9 +43,9 @@ class Options:
 
 
 def run(
-    options: Options, queries: Catalog, snapshot: Snapshot, format_name: str, progress: Callable[[str], None]
-) -> bool:
-    """Do a run and print what came of it; whether an attack, if that was asked for, was withstood.
+    options: Options, queries: Catalog, snapshot: Snapshot, progress: Callable[[str], None]
+) -> Comparison | attack.Outcome:
+    """Do a run, and draw what came of it if that was asked for.
 
     Raises UsageError or NotInstalledError before anything is started.
     """
@@ -52,20 +54,17 @@ def run(
     running = [servers.endpoint(text) for text in options.endpoints]
     if options.plot:
         report.require_plot(options.plot)
-    store = snapshot.open()
     names = attack.CHEAP if options.attack else options.names
-    chosen = tuple(workload.workloads(names, queries, store))
+    workload.require(names, queries)
     with servers.ended_in_order(), measure.data(snapshot, options.scale, progress) as data:
+        chosen = tuple(workload.workloads(names, queries, data.open()))
         if options.attack:
-            seconds = max(options.seconds, SHORTEST_ATTACK)
-            outcome = attack.run(data, chosen, seconds, measure.LOADING, progress)
-            report.write_attack(format_name, outcome)
-            return outcome.is_withstood
+            return attack.run(data, chosen, max(options.seconds, SHORTEST_ATTACK), measure.LOADING, progress)
         modes = (options.mode,) if options.mode else measure.MODES
         plan = measure.Plan(chosen, modes, numbers, options.seconds, options.rounds, options.patience)
+        before = os.getloadavg()[0]
         measured = measure.run(data, plan, peers.peers(options.peer_names), running, client, progress)
-    told = report.conditions(data, options.scale, plan, client, measured)
-    report.write(format_name, measured, told)
+        compared = Comparison(measured, report.conditions(data, options.scale, plan, client, measured, before))
     if options.plot:
-        report.plot(measured, told, options.plot)
-    return True
+        report.plot(compared, options.plot)
+    return compared

@@ -14,7 +14,7 @@ from hfm_kg.errors import UsageError
 from hfm_kg.remote import with_prefixes
 from hfm_kg.terms import XSD
 
-MIXES: Final = {"catalogue": "competency", "claims": "claims"}
+MIXES: Final = {"catalogue": "competency", "analysis": "analysis", "claims": "claims"}
 """Workloads that ask all queries of a kind in turn."""
 
 
@@ -43,6 +43,13 @@ class Workload:
         pairs = zip(self.queries, self.titles, strict=True)
         kept = [(query, title) for query, title in pairs if query not in queries]
         return Workload(self.name, tuple(query for query, _ in kept), tuple(title for _, title in kept))
+
+
+def require(names: Sequence[str], queries: Catalog) -> None:
+    """Raise UnknownQueryError if one of the names is no workload's."""
+    for name in names:
+        if name not in MIXES:
+            queries[name]
 
 
 def workloads(names: Sequence[str], queries: Catalog, store: Store) -> list[Workload]:

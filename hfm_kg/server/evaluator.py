@@ -87,7 +87,9 @@ def confine(memory: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         used = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData:"))
-        resource.setrlimit(resource.RLIMIT_DATA, (used + memory, used + memory))
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        most = used + memory if hard == resource.RLIM_INFINITY else min(used + memory, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # those that are open stay so
 
