@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from typing import Final, cast
+from urllib.parse import quote, urlsplit
 
 import httpx
 from pyoxigraph import (
@@ -45,10 +46,15 @@ def accept(query: str) -> str:
     return GRAPH if sparql.is_graph_query(query) else SOLUTIONS
 
 
+def address(url: str) -> str:
+    """Where a query is asked: what comes before it in the address, which may name a default graph."""
+    return f"{url}{'&' if urlsplit(url).query else '?'}query="
+
+
 def ask(url: str, query: str, patience: float) -> Answer:
     """A server's answer to a query that declares its prefixes. Raises EndpointError over any other than a right one."""
     try:
-        response = httpx.get(url, params={"query": query}, headers={"Accept": accept(query)}, timeout=patience)
+        response = httpx.get(address(url) + quote(query), headers={"Accept": accept(query)}, timeout=patience)
     except httpx.TimeoutException:
         raise EndpointError(f"no answer within {patience:g} seconds") from None
     except httpx.HTTPError as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import quote, urlsplit
 
-from hfm_kg.bench.answers import accept
+from hfm_kg.bench.answers import accept, address
 from hfm_kg.bench.client import LATE, Sample, Task
 from hfm_kg.bench.servers import program
 from hfm_kg.errors import EndpointError, NotInstalledError
@@ -31,7 +31,7 @@ NUMBERS: Final[Iterator[int]] = itertools.count(1, 10**8)
 def requests(url: str, queries: Sequence[str], *, cold: bool) -> list[list[str]]:
     """The HTTP requests for these queries; cold ones in two parts, between which a number makes them unique."""
     parts = urlsplit(url)
-    target = f"{parts.path}?{parts.query}{'&' if parts.query else ''}query="
+    target = address(url).removeprefix(f"{parts.scheme}://{parts.netloc}")
     made = []
     for query in queries:
         mark = quote(MARK) if cold else ""

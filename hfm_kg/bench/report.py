@@ -103,7 +103,7 @@ def _write_comparison(format_name: str, outcome: Outcome, told: Mapping[str, str
         ]  # fmt: skip
         click.echo(json.dumps({"conditions": told, "cells": cells, "problems": problems}, indent=1))
         return
-    notes = [f"{problem['server']}: {problem['workload']}: {problem['reason']}" for problem in problems]
+    notes = [": ".join(filter(None, vars(problem).values())) for problem in outcome.problems]
     _print(format_name, rows(outcome), told, notes)
 
 
