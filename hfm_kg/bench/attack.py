@@ -84,7 +84,7 @@ class Outcome:
 
     @property
     def ratio(self) -> float:
-        """How much the 99th percentile grew."""
+        """How much the 99th percentile grew; NaN where there was no answer at all."""
         return self.attacked.p99 / self.idle.p99
 
     @property
@@ -115,7 +115,9 @@ def _cheap(url: str, queries: Sequence[str], seconds: float) -> Task:
     """The cheap queries, each time other ones."""
     parts = urlsplit(url)
     requests = load.requests(url, queries, cold=True)
-    return Task(parts.hostname or "", parts.port or 80, requests, CLIENTS, seconds, next(load.NUMBERS), PAUSE)
+    return Task(
+        parts.hostname or "", parts.port or 80, requests, CLIENTS, seconds, next(load.NUMBERS), PAUSE, finishes=True
+    )
 
 
 def _hostile(url: str, seconds: float) -> Task:

@@ -35,6 +35,8 @@ class Task:
     first: int | None = None
     pause: float = 0
     """Seconds between an answer and the client's next request."""
+    finishes: bool = False
+    """Whether answers that are under way at the end are waited for, and count: the slowest would be missed else."""
     sources: list[str] = field(default_factory=list)
     """Addresses that the clients come from, in turn; by default what the system chooses."""
 
@@ -78,13 +80,13 @@ class Client:
         self.writer: asyncio.StreamWriter | None = None
 
     async def run(self) -> None:
-        """Ask until the time is over; an answer that is under way then does not count."""
+        """Ask until the time is over."""
+        now = asyncio.get_running_loop().time
         try:
-            async with asyncio.timeout_at(self.ends):
-                while True:
+            async with asyncio.timeout_at(None if self.task.finishes else self.ends):
+                while now() < self.ends:
                     await self.ask(next(self.requests))
-                    if self.task.pause:
-                        await asyncio.sleep(self.task.pause)
+                    await asyncio.sleep(self.task.pause)
         except TimeoutError:
             pass
         finally:
