@@ -326,9 +326,12 @@ def test_a_table_has_our_figures_and_a_ratio_for_each_peer(settings: Settings, s
     assert any(note.startswith("- servers: hfm-kg ") and "oxigraph-memory " in note for note in notes)
 
 
-def test_an_attack_is_measured(snapshot: Snapshot, store: Store, queries: Catalog) -> None:
+def test_an_attack_is_measured(
+    snapshot: Snapshot, store: Store, queries: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attack, "HEAD_START", 0.2)
     cheap = workload.workloads(attack.CHEAP, queries, store)
-    outcome = attack.run(snapshot, cheap, 0.5, 60, lambda step: None)
+    outcome = attack.run(snapshot, cheap, 0.3, 60, lambda step: None)
     assert outcome.idle.requests > 0
     assert not outcome.idle.failures
     assert "400" in outcome.hostile.failures

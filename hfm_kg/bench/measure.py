@@ -26,6 +26,9 @@ Progress = Callable[[str], None]
 MODES: Final = ("cold", "warm")
 """Cold: no request is like another before it, so that no cache has the answer. Warm: a few requests over and over."""
 
+SETTLING: Final = 10
+"""How many times the patience a server may be busy with a query that nobody waits for; one that is longer is out."""
+
 WARM: Final = 10
 """Instances of a shape that warm requests ask for."""
 
@@ -198,13 +201,15 @@ def _checked(
     seconds: dict[str, list[float]] = {server.name: [] for server in outcome.servers}
     for query in queries:
         right = answers.of(sparql.evaluate(store, query))
-        for server in outcome.servers:
+        for server in tuple(outcome.servers):
             try:
                 seconds[server.name].append(answers.compare(server.url, query, right, plan.patience))
             except EndpointError as error:
                 failed[server.name].add(query)
                 outcome.problems.append(Problem(server.name, workload.title(query), str(error)))
-                server.settle(plan.patience)
+                if not server.settle(SETTLING * plan.patience):
+                    outcome.problems.append(Problem(server.name, "", "is still at a query whose client has left"))
+                    outcome.servers.remove(server)
     able = [server for server in outcome.servers if not failed[server.name]]
     if workload.is_mix:
         able = [server for server in outcome.servers if len(failed[server.name]) < len(queries) / 2]
