@@ -19,18 +19,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import click
 import psutil
 import pytest
 from click.testing import CliRunner, Result
 from pyoxigraph import DefaultGraph, Literal, NamedNode, QuerySolutions, Store
 
-from hfm_kg import sparql
-from hfm_kg.bench import answers, attack, load, scale, workload
+from hfm_kg import admission, sparql
+from hfm_kg.bench import answers, attack, load, peers, scale, workload
 from hfm_kg.bench.client import Sample, percentile
 from hfm_kg.bench.servers import program
 from hfm_kg.catalog import Catalog
 from hfm_kg.cli import main
-from hfm_kg.errors import EndpointError, UsageError
+from hfm_kg.errors import EndpointError, QueryLimitError, UsageError
 from hfm_kg.pipeline import Settings
 from hfm_kg.store import Snapshot
 from hfm_kg.terms import RDFS
@@ -324,6 +325,28 @@ def test_a_table_has_our_figures_and_a_ratio_for_each_peer(settings: Settings, s
     assert cells[:3] == ["counts", "warm", "2"]
     assert float(cells[-1]) > 0
     assert any(note.startswith("- servers: hfm-kg ") and "oxigraph-memory " in note for note in notes)
+
+
+def test_hostile_queries_are_refused_or_stay_just_below_the_limits() -> None:
+    admitted = set()
+    for name, query in attack.HOSTILE.items():
+        try:
+            admission.admit(query, admission.Shape())
+            admitted.add(name)
+        except QueryLimitError:
+            pass
+    assert admitted == {
+        "Cartesian product, counted", "Cartesian product, sorted", "REPLACE bomb", "48 OPTIONAL", "path of 120 steps",
+        "250 triple patterns",
+    }  # fmt: skip
+
+
+def test_every_peer_can_be_chosen() -> None:
+    (option,) = (option for option in main.commands["bench"].params if option.name == "peer_names")
+    assert isinstance(option.type, click.Choice)
+    assert list(option.type.choices) == ["none", *(peer.name for peer in peers.PEERS)]
+    assert peers.peers(()) == peers.PEERS
+    assert peers.peers(("none",)) == ()
 
 
 def test_an_attack_is_measured(

@@ -54,7 +54,7 @@ HOSTILE: Final[Mapping[str, str]] = {
     "300 OPTIONAL": f"SELECT * {{ ?s ?p ?o {''.join(f'OPTIONAL {{ ?s ?p{n} ?o{n} }} ' for n in range(300))}}}",
     "path of 1,000 steps": f"ASK {{ ?s {'/'.join(['<urn:p>'] * 1000)} ?o }}",
     "1,000 triple patterns": f"ASK {{ {' . '.join(f'?s{n} ?p ?o{n}' for n in range(1000))} }}",
-    "4,000 UNION": f"ASK {{ {' UNION '.join(['{ ?s ?p ?o }'] * 4000)} }}",
+    "4,000 UNION": f"ASK {{ {' UNION '.join(f'{{ ?s <urn:p{n}> ?o }}' for n in range(4000))} }}",
     # these are small, and take all the time or memory there is
     "Cartesian product, counted": "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }",
     "Cartesian product, sorted": "SELECT * { ?a ?b ?c . ?d ?e ?f } ORDER BY ?a ?f",
