@@ -107,7 +107,8 @@ def _write(folder: Path, name: str, dump: Iterable[bytes], manifest: Mapping[str
             file.writelines(dump)
         store = Store(str(scratch / "store"))
         # bulk_load would rename blank nodes; the engine wrote these lines itself, so they need no checks
-        store.bulk_extend(parse(path=scratch / "graph.nq", format=RdfFormat.N_QUADS, lenient=True))
+        quads = parse(path=scratch / "graph.nq", format=RdfFormat.N_QUADS, lenient=True)
+        store.bulk_extend(quad for quad in quads)  # a generator, so that Ctrl-C is heard between two quads
         store.optimize()
         store.flush()
         del store  # closes the database before it is moved
