@@ -6,6 +6,7 @@ import asyncio
 import errno
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -37,6 +38,8 @@ from hfm_kg.server.site import static
 
 MAX_HEAD: Final = 1024 * 1024
 """Bytes of a request's line and headers; between this and MAX_TARGET the client is told what is wrong."""
+SPARE_FILES: Final = 500
+"""Files beside the connections: those of two snapshots, and evaluators."""
 
 logger = logging.getLogger("hfm_kg.server")
 
@@ -49,6 +52,8 @@ class Deployment:
     port: int = 7878
     processes: int = 1
     """Processes that share the port, each with evaluators, queue and cache of its own."""
+    connections: int = 1000
+    """Connections of one process at once; more are sent away."""
     metrics_port: int | None = None
     """Where the metrics are, if they are not to be at the same port as all else."""
     log_level: str = "warning"
@@ -64,6 +69,7 @@ def run(inputs: Inputs, deployment: Deployment) -> None:
 
     Raises UsageError if an address cannot be had, and HfmError if the snapshot cannot be opened.
     """
+    _allow_files(deployment.connections + SPARE_FILES)
     with _listening(deployment.host, deployment.port) as listener:
         if missing := static.missing():
             click.echo(f"pages go without {', '.join(missing)}: the build could not fetch third-party code", err=True)
@@ -176,7 +182,9 @@ def _config(make: Callable[[], Recorded], inputs: Inputs, deployment: Deployment
         factory=True,
         lifespan="on",
         workers=deployment.processes,
-        http=cast(type[asyncio.Protocol], partial(Connection, patience=inputs.limits.patience)),
+        http=cast(
+            type[asyncio.Protocol], partial(Connection, patience=inputs.limits.patience, most=deployment.connections)
+        ),
         h11_max_incomplete_event_size=MAX_HEAD,
         log_config=logs.config(deployment.log_level, deployment.log_format),
         access_log=False,
@@ -231,6 +239,14 @@ def _metrics_at(deployment: Deployment, registry: CollectorRegistry) -> Iterator
 def _unavailable(host: str, port: int, error: Exception, hint: str) -> UsageError:
     reason = str(getattr(error, "strerror", None) or error).partition(" (while ")[0]
     return UsageError(f"cannot listen on {host}:{port}: {reason}{hint}")
+
+
+def _allow_files(number: int) -> None:
+    """Let this process and its children have so many files open, as far as the system does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager
