@@ -176,7 +176,6 @@ def network_measures(
     ["graphml", "gexf", "cyjs", "json", "dot"],
     "graphml, gexf (Gephi), cyjs (Cytoscape), json (node-link), dot (Graphviz).",
     default="graphml",
-    show_default=True,
 )
 @click.option("--file", type=click.Path(dir_okay=False, path_type=Path), help="File to write.  [default: stdout]")
 @endpoint_option
