@@ -69,8 +69,9 @@ class Listing:
             shown = row.get("label", value).value
             found.setdefault(row["item"], []).append(Cell(shown, value.value if isinstance(value, NamedNode) else ""))
         for cells in found.values():
-            cells.sort(key=lambda cell: _key((cell,)))
-            del cells[1 if column.aggregate == "min" else len(cells) :]
+            if column.aggregate == "min":
+                cells[:] = [min(cells, key=lambda cell: _key((cell,)))]
+            cells.sort(key=lambda cell: cell.text)
         return found
 
     def _values(self, facet: Facet, select: Select) -> dict[Value, set[object]]:

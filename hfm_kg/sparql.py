@@ -46,6 +46,8 @@ class Format:
     media_types: tuple[str, ...]
     engine: QueryResultsFormat | RdfFormat | None
     """None where the engine does not write it: a page for people."""
+    also: tuple[str, ...] = ()
+    """What clients call it by the parameter ``format``, beside its name; SPARQLWrapper always sends one."""
 
     @property
     def content_type(self) -> str:
@@ -63,10 +65,12 @@ SOLUTION_FORMATS: Final = (
 """For SELECT and ASK; the first is what a client gets that names none."""
 
 GRAPH_FORMATS: Final = (
-    Format("turtle", ("text/turtle", "application/x-turtle"), RdfFormat.TURTLE),
-    Format("ntriples", ("application/n-triples", "text/plain"), RdfFormat.N_TRIPLES),
-    Format("rdfxml", ("application/rdf+xml", "application/xml", "text/xml"), RdfFormat.RDF_XML),
-    Format("jsonld", ("application/ld+json", "application/json"), RdfFormat.JSON_LD),
+    Format("turtle", ("text/turtle", "application/x-turtle"), RdfFormat.TURTLE, ("ttl", "n3")),
+    Format("ntriples", ("application/n-triples", "text/plain"), RdfFormat.N_TRIPLES, ("nt",)),
+    Format(
+        "rdfxml", ("application/rdf+xml", "application/xml", "text/xml"), RdfFormat.RDF_XML, ("rdf+xml", "rdf", "xml")
+    ),
+    Format("jsonld", ("application/ld+json", "application/json"), RdfFormat.JSON_LD, ("json-ld", "json")),
     Format("trig", ("application/trig",), RdfFormat.TRIG),
     Format("nquads", ("application/n-quads",), RdfFormat.N_QUADS),
 )
@@ -271,9 +275,11 @@ def negotiate(offered: Sequence[Format], accept: str | None) -> Format:
 
 
 def format_of(offered: Sequence[Format], name: str) -> Format:
-    """The format of that short name. Raises NotAcceptableError if it is not offered."""
+    """The format that a client calls so, or by media types as in Accept. Raises NotAcceptableError for another."""
+    if "/" in name:
+        return negotiate(offered, name)
     for form in offered:
-        if form.name == name:
+        if name in (form.name, *form.also):
             return form
     kind = "a graph" if offered == GRAPH_FORMATS else "SELECT and ASK"
     raise NotAcceptableError(f"{name!r} is no format for {kind}; take one of {', '.join(f.name for f in offered)}")

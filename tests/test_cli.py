@@ -112,7 +112,8 @@ def test_wrong_usage_is_told_on_standard_error(arguments: list[str], run: Run) -
 
 def test_without_a_query_the_catalogue_is_listed(run: Run, queries: Catalog) -> None:
     lines = run("query").stdout.splitlines()
-    assert lines == [f"{query.name}\t{query.question}" for query in queries.of_kind("competency")]
+    listed = [*queries.of_kind("competency"), *queries.of_kind("analysis")]
+    assert lines == [f"{query.name}\t{query.question}" for query in listed]
 
 
 def test_a_query_can_be_given_in_four_ways(run: Run, queries: Catalog, settings: Settings) -> None:

@@ -59,8 +59,8 @@ LAYERS: dict[str, set[str]] = {
     "export": {"catalog", "errors", "export", "mappings", "registry", "sparql", "statement", "tables", "terms"},
     "admission": {"errors", "sparql"},
     "server": {
-        "admission", "catalog", "errors", "export", "mappings", "server", "sparql", "statement", "store", "tables",
-        "terms",
+        "admission", "catalog", "errors", "export", "facets", "kinds", "listing", "mappings", "search", "server",
+        "sparql", "statement", "store", "tables", "terms",
     },
 }  # fmt: skip
 """What each module may import of the package; the command line may import all."""

@@ -72,7 +72,8 @@ def query(
 
     settings = session.settings(root, output)
     if query is None:
-        present.catalogue(session.catalog(settings).of_kind("competency"), format_name)
+        queries = session.catalog(settings)
+        present.catalogue([*queries.of_kind("competency"), *queries.of_kind("analysis")], format_name)
         return
     text = _query_text(query, settings)
     sparql.guard(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import cast
@@ -19,10 +19,10 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hfm_kg import catalog
+from hfm_kg import catalog, sparql
 from hfm_kg.errors import HfmError, UsageError
 from hfm_kg.mappings import MappingSet
-from hfm_kg.server import pages, problems
+from hfm_kg.server import problems
 from hfm_kg.server.answers import Answers
 from hfm_kg.server.cache import Cache
 from hfm_kg.server.connection import Connection
@@ -32,6 +32,7 @@ from hfm_kg.server.endpoint import Endpoint
 from hfm_kg.server.graph_store import GraphStore
 from hfm_kg.server.linked import LinkedData
 from hfm_kg.server.pool import Limits, Pool
+from hfm_kg.server.site import Site, static
 from hfm_kg.store import Snapshot
 
 GRACE = 2
@@ -65,6 +66,7 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
     """
     documents = Documents(store, queries, sets)
     discovery = Discovery(documents, queries)
+    site = Site(partial(sparql.select, store), queries, documents.version)
     answers = Answers(pool, Cache(pool.snapshot.name, pool.limits.cache))
 
     @asynccontextmanager
@@ -75,10 +77,10 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
         finally:
             await pool.close()
 
-    return Starlette(
+    app = Starlette(
         lifespan=lifespan,
         routes=[
-            Route("/", pages.start_page(store, queries), methods=["GET"]),
+            *site.routes(),
             Route("/sparql", Endpoint(answers, discovery, pool.limits.patience), name="sparql"),
             Route("/rdf-graph-store", GraphStore(store, answers)),
             *discovery.routes(),
@@ -91,19 +93,22 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
             Exception: problems.from_bug,
         },
     )
+    app.state.site = site
+    return app
 
 
 class Server(uvicorn.Server):
-    """Tells its address when it answers, and Ctrl-C is its to handle: not before, and not later."""
+    """Tells its address when it answers, and then reads what pages need; Ctrl-C is its to handle from then on alone."""
 
-    def __init__(self, config: uvicorn.Config, welcome: str) -> None:
+    def __init__(self, config: uvicorn.Config, welcome: str, warm: Callable[[], None]) -> None:
         super().__init__(config)
-        self.welcome = welcome
+        self.welcome, self.warm = welcome, warm
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to answer."""
         await super().startup(sockets)
         click.echo(self.welcome, err=True)
+        self.warming = asyncio.create_task(asyncio.to_thread(self.warm))
 
 
 def run(
@@ -113,6 +118,8 @@ def run(
     if not host:
         raise UsageError("--host is empty; to listen on all addresses say --host 0.0.0.0")
     app = create_app(snapshot.open(), queries, Pool(snapshot, limits), sets)
+    if missing := static.missing():
+        click.echo(f"pages go without {', '.join(missing)}: the build could not fetch third-party code", err=True)
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=2048)
@@ -134,7 +141,9 @@ def run(
             ws="none",
             timeout_graceful_shutdown=GRACE,
         )
-        server = Server(config, f"SPARQL endpoint {address}/sparql, start page {address}/ (Ctrl-C stops)")
+        server = Server(
+            config, f"SPARQL endpoint {address}/sparql, start page {address}/ (Ctrl-C stops)", app.state.site.warm
+        )
         try:
             server.run(sockets=[listener])
         except KeyboardInterrupt:
