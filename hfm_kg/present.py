@@ -64,6 +64,12 @@ def records(rows: Sequence[Mapping[str, object]], format_name: str) -> None:
     _print(table)
 
 
+def markdown(rows: Sequence[Mapping[str, str]]) -> str:
+    """Rows of named texts as a table of Markdown."""
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)] if rows else []
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
 def body(content: bytes, format_name: str) -> None:
     """A serialised result; ``table`` expects SPARQL results in JSON."""
     if format_name != "table":

@@ -38,7 +38,7 @@ def ask(endpoint: str, query: str, form: Format, timeout: float | None = None) -
     try:
         answer = httpx.post(
             endpoint,
-            content=_with_prefixes(query).encode(),
+            content=with_prefixes(query).encode(),
             headers=headers,
             timeout=httpx.Timeout(10, read=timeout) if timeout else TIMEOUT,
             follow_redirects=True,
@@ -92,7 +92,7 @@ def named_format(query: str, name: str) -> Format:
     raise UsageError(f"{name!r} does not fit this query; take one of {', '.join(form.name for form in offered)}")
 
 
-def _with_prefixes(query: str) -> str:
+def with_prefixes(query: str) -> str:
     """The query with those of our prefixes declared that it uses and does not declare, and our base if it needs one."""
     missing = {
         name: base

@@ -89,9 +89,14 @@ def write(folder: Path, name: str, quads: Iterable[Quad] | bytes, manifest: Mapp
     ``quads`` may be given as sorted N-Quads.
     Raises SnapshotError if it cannot be written.
     """
+    return write_dump(folder, name, [quads if isinstance(quads, bytes) else nquads(quads)], manifest)
+
+
+def write_dump(folder: Path, name: str, dump: Iterable[bytes], manifest: Mapping[str, Any]) -> Snapshot:
+    """The same from N-Quads in parts, of which only one is in memory at a time."""
     try:
         before = _pointer(folder)
-        _write(folder, name, quads if isinstance(quads, bytes) else nquads(quads), manifest)
+        _write(folder, name, dump, manifest)
     except OSError as error:
         raise SnapshotError(f"cannot write a snapshot to {folder}: {error.strerror or error}") from error
     written = current(folder)
@@ -99,14 +104,16 @@ def write(folder: Path, name: str, quads: Iterable[Quad] | bytes, manifest: Mapp
     return written
 
 
-def _write(folder: Path, name: str, dump: bytes, manifest: Mapping[str, Any]) -> None:
+def _write(folder: Path, name: str, dump: Iterable[bytes], manifest: Mapping[str, Any]) -> None:
     snapshots = folder / "snapshots"
     snapshots.mkdir(parents=True, exist_ok=True)
     with _scratch(snapshots) as scratch:
-        (scratch / "graph.nq").write_bytes(dump)
+        with (scratch / "graph.nq").open("wb") as file:
+            file.writelines(dump)
         store = Store(str(scratch / "store"))
         # bulk_load would rename blank nodes; the engine wrote these lines itself, so they need no checks
-        store.bulk_extend(parse(dump, format=RdfFormat.N_QUADS, lenient=True))
+        quads = parse(path=scratch / "graph.nq", format=RdfFormat.N_QUADS, lenient=True)
+        store.bulk_extend(quad for quad in quads)  # a generator, so that Ctrl-C is heard between two quads
         store.optimize()
         store.flush()
         del store  # closes the database before it is moved

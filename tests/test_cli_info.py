@@ -52,9 +52,7 @@ def test_info_builds_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize(
-    "arguments", ["query", "query counts", "claims", "check --rules", "export file", "export changes", "info"]
-)
+@pytest.mark.parametrize("arguments", ["query", "query counts", "claims", "check --rules", "export file", "info"])
 def test_json_is_the_format_json_in_short(arguments: str, settings: Settings, snapshot: Snapshot) -> None:
     words = arguments.split()
     short = run(*words, "--json", output=settings.output)

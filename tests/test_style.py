@@ -58,6 +58,7 @@ LAYERS: dict[str, set[str]] = {
     "session": {"catalog", "errors", "pipeline", "store"},
     "export": {"catalog", "errors", "export", "mappings", "registry", "sparql", "statement", "tables", "terms"},
     "admission": {"errors", "sparql"},
+    "bench": {"bench", "catalog", "errors", "present", "remote", "sparql", "store", "terms"},
     "server": {
         "admission", "catalog", "errors", "export", "facets", "kinds", "listing", "mappings", "search", "server",
         "sparql", "statement", "store", "tables", "terms",

@@ -175,8 +175,7 @@ def network_measures(
 @format_option(
     ["graphml", "gexf", "cyjs", "json", "dot"],
     "graphml, gexf (Gephi), cyjs (Cytoscape), json (node-link), dot (Graphviz).",
-    default="graphml",
-    show_default=True,
+    "graphml",
 )
 @click.option("--file", type=click.Path(dir_okay=False, path_type=Path), help="File to write.  [default: stdout]")
 @endpoint_option

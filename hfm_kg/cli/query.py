@@ -23,7 +23,7 @@ def _completions(context: click.Context, parameter: click.Parameter, incomplete:
     known = session.catalog(session.settings(context.params.get("root")))
     found = [
         CompletionItem(query.name, help=query.title)
-        for query in known.of_kind("competency")
+        for query in [*known.of_kind("competency"), *known.of_kind("analysis")]
         if query.name.startswith(incomplete)
     ]
     return found or [CompletionItem(incomplete, type="file")]

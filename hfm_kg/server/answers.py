@@ -16,9 +16,7 @@ from hfm_kg.server.cache import Cache, Cached
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer, Pool
 from hfm_kg.server.problems import HEADERS, logger, stopping
-
-GONE = 499
-"""The status that is told nobody, since the client has left; no status of HTTP's own means that."""
+from hfm_kg.server.records import GONE, note
 
 SMALL = 1000
 """Bytes of a body that is not worth compressing."""
@@ -35,6 +33,7 @@ class Stream(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         except HfmError as error:  # too late for a status: the connection is closed before the answer is whole
+            note(outcome="cut")
             logger.warning("an answer was broken off: %s", error)
 
 
@@ -43,6 +42,10 @@ class Answers:
 
     def __init__(self, pool: Pool, cache: Cache) -> None:
         self.pool, self.cache = pool, cache
+
+    async def prepare(self, job: Job) -> None:
+        """Have the answer to a job ready before anybody asks. Raises HfmError."""
+        await self.cache.answer(job, lambda: self.pool.evaluate(job))
 
     async def respond(
         self,
@@ -55,6 +58,7 @@ class Answers:
     ) -> Response:
         """The answer to a query over a dataset, in the format and time that a client asks for."""
         job = Job(query, tuple(default_graph), tuple(named_graphs), accepted(request), parameters.get("format"))
+        note(query=query)
         client = request.client.host if request.client else ""
         seconds = _seconds(parameters.get("timeout"))
         work = asyncio.create_task(self.cache.answer(job, lambda: self.pool.evaluate(job, client, seconds)))
