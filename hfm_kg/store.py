@@ -50,6 +50,11 @@ class Snapshot:
         """The sorted N-Quads file."""
         return self.path / "graph.nq"
 
+    @property
+    def store(self) -> Path:
+        """The folder of the Oxigraph store."""
+        return self.path / "store"
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep the snapshot on disk until the context ends. Raises SnapshotError if it has gone."""
@@ -64,7 +69,7 @@ class Snapshot:
     def open(self) -> Store:
         """The snapshot's store, read-only. Raises SnapshotError if it cannot be opened."""
         try:
-            return Store.read_only(str(self.path / "store"))
+            return Store.read_only(str(self.store))
         except (OSError, RuntimeError) as error:  # RuntimeError is what the engine raises over a corrupt file
             raise SnapshotError(
                 f"cannot open the snapshot {self.path}: {error}; build it anew: hfm-kg build"
@@ -133,14 +138,26 @@ def current(folder: Path) -> Snapshot:
         raise NoSnapshotError(f"no snapshot in {folder}; make one with: hfm-kg build")
     try:
         name = (folder / "current").read_text(encoding="utf-8").strip()
-        manifest = json.loads((folder / "snapshots" / name / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SnapshotError(f"cannot read the snapshot in {folder}: {error}; build it anew: hfm-kg build") from error
+    return _read(folder / "snapshots" / name, folder)
+
+
+def at(path: Path) -> Snapshot:
+    """The snapshot of that path. Raises SnapshotError if it cannot be read."""
+    return _read(path, path)
+
+
+def _read(path: Path, folder: Path) -> Snapshot:
+    try:
+        manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SnapshotError(f"cannot read the snapshot in {folder}: {error}; build it anew: hfm-kg build") from error
     if not isinstance(manifest, dict):
         raise SnapshotError(
             f"cannot read the snapshot in {folder}: its manifest is no object; build it anew: hfm-kg build"
         )
-    return Snapshot(folder / "snapshots" / name, manifest)
+    return Snapshot(path, manifest)
 
 
 @contextmanager

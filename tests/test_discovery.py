@@ -106,7 +106,7 @@ def test_a_host_that_is_none_does_no_harm(host: str, web: httpx.Client) -> None:
 def test_a_browser_is_sent_to_the_form(web: httpx.Client) -> None:
     answer = web.get("/sparql", headers={"Accept": BROWSER})
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/"
+    assert answer.headers["location"] == "/query"
     assert "Accept" in answer.headers["vary"]
 
 
@@ -114,7 +114,15 @@ def test_the_service_is_described_as_in_a_release(
     web: httpx.Client, reasoned: statement.Graph, release: describe.Release
 ) -> None:
     address = NamedNode(f"{web.base_url}/sparql".replace("//sparql", "/sparql"))
-    assert triples(web.get("/sparql")) == describe.endpoint(release, reasoned, address)
+    beside = triples(web.get(DATASET)) | triples(web.get(EXAMPLES))
+    assert triples(web.get("/sparql")) == describe.endpoint(release, reasoned, address) | beside
+
+
+@pytest.mark.parametrize("form", sparql.GRAPH_FORMATS, ids=lambda form: form.name)
+def test_an_address_is_written_as_each_format_wants_it(form: sparql.Format, web: httpx.Client) -> None:
+    headers = {"Host": "a&amp;'b", "Accept": form.media_types[0]}
+    told = {t.object for t in triples(web.get(EXAMPLES, headers=headers)) if t.predicate in ADDRESSES}
+    assert told == {NamedNode("http://a&amp;'b/sparql")}
 
 
 @pytest.fixture(scope="module")

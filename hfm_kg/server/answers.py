@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -72,7 +72,7 @@ class Answers:
             return Response(status_code=GONE)
         answer = work.result()
         if isinstance(answer, Cached):
-            return _ready_made(request, answer)
+            return ready_made(request, answer)
         if answer.rest is None:
             return Response(answer.head, media_type=answer.content_type, headers=HEADERS)
         return Stream(_joined(answer), media_type=answer.content_type, headers=HEADERS)
@@ -96,17 +96,18 @@ def options(methods: str) -> Response:
     return Response(status_code=204, headers={**HEADERS, "Allow": methods, **cors})
 
 
-def _ready_made(request: Request, answer: Cached) -> Response:
-    """A cached answer, compressed if the client takes that, or 304 if it has it already."""
+def ready_made(request: Request, answer: Cached, more: Mapping[str, str] = HEADERS, status: int = 200) -> Response:
+    """A whole answer, compressed if the client takes that, or 304 if it has it already; ``more`` are headers."""
     compressed = len(answer.body) > SMALL and _takes_gzip(request.headers.get("accept-encoding", ""))
     etag = f'{answer.etag[:-1]}-gzip"' if compressed else answer.etag
-    headers = {**HEADERS, "Vary": "Accept, Accept-Encoding", "Cache-Control": "public, no-cache", "ETag": etag}
-    if _matches(request.headers.get("if-none-match", ""), etag):
+    vary = ", ".join(filter(None, (more.get("Vary"), "Accept-Encoding")))
+    headers = {"Cache-Control": "public, no-cache", **more, "Vary": vary, "ETag": etag}
+    if status == 200 and _matches(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
     if compressed:
         headers["Content-Encoding"] = "gzip"
     body = answer.compressed if compressed else answer.body
-    return Response(body, media_type=answer.content_type, headers=headers)
+    return Response(body, status_code=status, media_type=answer.content_type, headers=headers)
 
 
 def _takes_gzip(header: str) -> bool:

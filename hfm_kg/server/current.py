@@ -27,6 +27,7 @@ from hfm_kg.server.app import create_app
 from hfm_kg.server.metrics import Metrics
 from hfm_kg.server.operations import PATHS, operations
 from hfm_kg.server.pool import Limits, Pool
+from hfm_kg.server.site import Site
 from hfm_kg.store import Snapshot
 
 POLL: Final = 1.0
@@ -69,6 +70,7 @@ class Served:
             sets, _ = mappings.read(inputs.mappings)
             self.app: Starlette = create_app(self.snapshot.open(), catalog.read(inputs.queries), pool, sets)
             self.answers: Answers = self.app.state.answers
+            self.site: Site = self.app.state.site
             self.running.push(opened.pop_all())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -142,12 +144,13 @@ class Current:
         watching = asyncio.create_task(self.watch())
         with self.signals():
             await send({"type": "lifespan.startup.complete"})
+            warming = asyncio.create_task(asyncio.to_thread(self.served.site.warm))  # while requests are answered
             await receive()
         self.is_stopping = True
         watching.cancel()
         for task in self.retired:
             task.cancel()
-        await asyncio.gather(watching, *self.retired, return_exceptions=True)
+        await asyncio.gather(watching, warming, *self.retired, return_exceptions=True)
         await self.served.close()
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -228,7 +231,8 @@ class Current:
         task.add_done_callback(self.retired.discard)
 
     async def warm(self, fresh: Served) -> None:
-        """Have the new snapshot answer what was last asked of the old one, so that its cache is not empty."""
+        """Have the new snapshot read what its pages need, and answer what was last asked of the old one."""
+        await asyncio.to_thread(fresh.site.warm)
         jobs = list(reversed(self.served.answers.cache.answers))
         with suppress(TimeoutError):
             async with asyncio.timeout(WARM):

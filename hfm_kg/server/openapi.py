@@ -190,7 +190,7 @@ def _names(formats: Iterable[Format]) -> Json:
 
 
 def _content(formats: Iterable[Format]) -> Json:
-    return {form.media_types[0]: {"schema": TEXT} for form in formats}
+    return {form.media_types[0]: {"schema": {} if "json" in form.media_types[0] else TEXT} for form in formats}
 
 
 def _responses(description: str, content: Json, errors: Iterable[int]) -> Json:

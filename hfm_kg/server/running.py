@@ -34,6 +34,7 @@ from hfm_kg.server.current import Current, Inputs
 from hfm_kg.server.evaluator import die_with_parent
 from hfm_kg.server.metrics import Metrics
 from hfm_kg.server.records import Record, Recorded
+from hfm_kg.server.site import static
 
 MAX_HEAD: Final = 1024 * 1024
 """Bytes of a request's line and headers; between this and MAX_TARGET the client is told what is wrong."""
@@ -69,6 +70,8 @@ def run(inputs: Inputs, deployment: Deployment) -> None:
     Raises UsageError if an address cannot be had, and HfmError if the snapshot cannot be opened.
     """
     _allow_files(deployment.connections + SPARE_FILES)
+    if missing := static.missing():
+        click.echo(f"pages go without {', '.join(missing)}: the build could not fetch third-party code", err=True)
     with _listening(deployment.host, deployment.port) as listener:
         if deployment.processes == 1:
             _serve(inputs, deployment, listener)
