@@ -26,6 +26,7 @@ from starlette.applications import Starlette
 from hfm_kg import catalog, pipeline, rows, statement
 from hfm_kg.network.measures import Network
 from hfm_kg.pipeline import Settings
+from hfm_kg.source import Local
 from hfm_kg.store import Snapshot
 
 from . import exports
@@ -105,7 +106,7 @@ def queries(settings: Settings) -> catalog.Catalog:
 @pytest.fixture(scope="session")
 def select(store: Store) -> rows.Select:
     """Rows of Python values from the real graph."""
-    return rows.of_store(store)
+    return rows.of(Local("graph", store))
 
 
 @pytest.fixture(scope="session")
