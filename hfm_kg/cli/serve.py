@@ -1,0 +1,66 @@
+"""The command that serves the graph over HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hfm_kg.cli import session
+from hfm_kg.cli.group import main
+from hfm_kg.cli.options import output_option, root_option
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", help="Address to listen on.", show_default=True)
+@click.option(
+    "--port",
+    default=7878,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes a free one.",
+    show_default=True,
+)
+@click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), help="Seconds that a query may take.  [default: 30]"
+)
+@click.option(
+    "--memory", type=click.IntRange(1), help="Megabytes that a query may use beyond the graph.  [default: 1024]"
+)
+@click.option("--result", type=click.IntRange(1), help="Megabytes that a result may have.  [default: 256]")
+@click.option("--evaluators", type=click.IntRange(1), help="Queries evaluated at once.  [default: the number of cores]")
+@click.option("--queue", type=click.IntRange(0), help="Queries that may wait.  [default: 64]")
+@click.option("--per-client", type=click.IntRange(1), help="Queries of one client at once.  [default: 16]")
+@click.option(
+    "--patience", type=click.FloatRange(0, min_open=True), help="Seconds for a request's body to arrive.  [default: 10]"
+)
+@click.option("--cache", type=click.IntRange(0), help="Megabytes of answers that are kept.  [default: 64]")
+@click.option(
+    "--limit",
+    "shape",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help="What a query may be made of: length, tokens, nesting, triples, optionals, unions, steps. May be repeated.",
+)
+@root_option
+@output_option
+def serve(
+    host: str, port: int, root: Path | None, output: Path | None, shape: tuple[str, ...], **limits: float | int | None
+) -> None:
+    """Serve the graph: a SPARQL endpoint at /sparql and a start page. Ctrl-C stops it.
+
+    Builds a snapshot first if there is none. A query that takes too long, too much memory, or breaks the process that
+    evaluates it, is ended with an error of its own, and hurts no other.
+
+    \b
+    Examples:
+      hfm-kg serve
+      hfm-kg serve --port 8080 --timeout 10 --memory 512
+      hfm-kg serve --limit triples=500 --limit nesting=100
+    """
+    from hfm_kg import mappings, server
+
+    settings = session.settings(root, output)
+    queries = session.catalog(settings)
+    allowed = server.limits(shape, {name: value for name, value in limits.items() if value is not None})
+    sets, _ = mappings.read(settings.ontology / "mappings")
+    server.run(session.snapshot(settings), queries, sets, host, port, allowed)
