@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, fields
 
 from hfm_kg.errors import QueryLimitError
-from hfm_kg.sparql import TOKEN
+from hfm_kg.sparql import tokens
 
 OPENING, CLOSING = frozenset("([{"), frozenset(")]}")
 
@@ -52,29 +52,25 @@ def measure(query: str) -> Shape:
     """Count what a query is made of.
 
     >>> measure("SELECT * { ?s ?p ?o ; a ?c OPTIONAL { ?s (a/a)|a ?d } }").triples
-    4
+    3
     """
-    signs: Counter[str] = Counter()
-    depth = deepest = tokens = 0
-    for match in TOKEN.finditer(query):
-        text = match[0]
-        if match.lastgroup == "comment" or text.isspace():
-            continue
-        tokens += 1
-        if match.lastgroup == "word":
-            signs[text.upper()] += 1
-        elif match.lastgroup == "other":
-            signs[text] += 1
-            depth += (text in OPENING) - (text in CLOSING)
+    found = tokens(query)
+    counts = Counter(found)
+    depth = deepest = 0
+    for token in found:
+        if token in OPENING:
+            depth += 1
             deepest = max(deepest, depth)
+        elif token in CLOSING:
+            depth -= 1
     return Shape(
         length=len(query),
-        tokens=tokens,
+        tokens=len(found),
         nesting=deepest,
-        triples=sum(signs[sign] for sign in "{.;,["),
-        optionals=signs["OPTIONAL"],
-        unions=signs["UNION"] + signs["MINUS"] + signs["EXISTS"],
-        steps=sum(signs[sign] for sign in "/|^"),
+        triples=counts["{"] + counts["."] + counts[";"] + counts[","] + counts["["],
+        optionals=counts["OPTIONAL"],
+        unions=counts["UNION"] + counts["MINUS"] + counts["EXISTS"],
+        steps=counts["/"] + counts["|"] + counts["^"],
     )
 
 
