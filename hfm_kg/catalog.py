@@ -16,6 +16,7 @@ from hfm_kg.tables import nearest
 
 KEYS: Mapping[str, frozenset[str]] = {
     "competency": frozenset({"title", "question", "columns"}),
+    "analysis": frozenset({"title", "question", "columns"}),
     "claims": frozenset({"title", "columns"}),
     "checks": frozenset({"title", "severity", "fix", "defect"}),
 }

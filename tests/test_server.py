@@ -27,9 +27,11 @@ from hfm_kg import sparql
 from hfm_kg.catalog import Catalog, CatalogQuery
 from hfm_kg.pipeline import Settings
 from hfm_kg.server import Limits, create_app
+from hfm_kg.server.answers import MAX_ACCEPT
 from hfm_kg.server.app import MAX_HEAD, MAX_TARGET
-from hfm_kg.server.endpoint import FORM, MAX_BODY, QUERY, UPDATE
+from hfm_kg.server.endpoint import FORM, MAX_BODY, MAX_FIELDS, QUERY, UPDATE
 from hfm_kg.server.pool import Pool
+from hfm_kg.server.problems import LONGEST_DETAIL
 from hfm_kg.store import Snapshot
 from tests.conftest import ROOT, SCRIPT, serving
 
@@ -261,6 +263,27 @@ def test_a_very_long_accept_header_is_read(client: httpx.Client) -> None:
     assert len(problem(client.get("/sparql", params={"query": SELECT}, headers={"Accept": accept}), 406)) < 500
     answer = client.get("/sparql", params={"query": SELECT}, headers={"Accept": accept + ",text/csv"})
     assert answer.headers["content-type"].startswith("text/csv")
+
+
+def test_an_accept_header_that_takes_long_to_read_is_refused(client: httpx.Client) -> None:
+    headers = {"Accept": ",".join(["a/b"] * 15_000)}
+    for path in ("/sparql?query=ASK%7B%7D", "/sparql", "/.well-known/void", "/model/UNI"):
+        assert f"at most {MAX_ACCEPT} are read" in problem(client.get(path, headers=headers), 400)
+
+
+def test_a_form_of_too_many_fields_is_refused(client: httpx.Client) -> None:
+    form = "query=ASK%20%7B%7D" + "&x" * (MAX_FIELDS - 1)
+    assert client.post("/sparql", content=form, headers={"Content-Type": FORM}).json()["boolean"] is True
+    assert "fields" in problem(client.post("/sparql", content=form + "&", headers={"Content-Type": FORM}), 400)
+
+
+@pytest.mark.parametrize("parameters", [{"format": "x" * 9_000}, {"timeout": "x" * 9_000}])
+def test_a_problem_repeats_no_more_of_a_request_than_a_person_reads(
+    client: httpx.Client, parameters: dict[str, str]
+) -> None:
+    answer = client.get("/sparql", params={"query": "ASK {}", **parameters})
+    assert answer.status_code in (400, 406)
+    assert len(answer.json()["detail"]) == LONGEST_DETAIL + 1
 
 
 @pytest.mark.parametrize(

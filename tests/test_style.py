@@ -32,11 +32,15 @@ LAYERS: dict[str, set[str]] = {
     "store": {"errors"},
     "sparql": {"errors"},
     "remote": {"errors", "sparql"},
+    "rows": {"errors", "remote", "sparql"},
+    "gaps": {"catalog", "errors", "gaps", "rows", "tables", "terms"},
+    "network": {"catalog", "errors", "network", "rows", "tables", "terms"},
     "present": {"catalog", "sparql"},
     "pipeline": {
         "catalog", "claims", "errors", "export", "facts", "graph", "hierarchy", "mappings", "reason", "registry",
         "statement", "store", "tables", "terms", "transcription", "validate",
     },
+    "session": {"catalog", "errors", "pipeline", "store"},
     "export": {"catalog", "errors", "export", "mappings", "registry", "sparql", "statement", "tables", "terms"},
     "admission": {"errors", "sparql"},
     "server": {

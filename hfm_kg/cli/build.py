@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from hfm_kg.cli import session
+from hfm_kg import session
 from hfm_kg.cli.group import main
 from hfm_kg.cli.options import output_option, records_option, root_option
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from hfm_kg import atomic
-from hfm_kg.cli import session
+from hfm_kg import atomic, session
 from hfm_kg.cli.group import main
 from hfm_kg.cli.options import format_option, root_option
 from hfm_kg.errors import UsageError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hfm_kg.cli import session
+from hfm_kg import session
 from hfm_kg.cli.group import main
 from hfm_kg.cli.options import format_option, output_option, records_option, root_option
 from hfm_kg.errors import UsageError

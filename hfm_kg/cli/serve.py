@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hfm_kg.cli import session
+from hfm_kg import session
 from hfm_kg.cli.group import main
 from hfm_kg.cli.options import output_option, root_option
 
@@ -31,7 +31,7 @@ from hfm_kg.cli.options import output_option, root_option
 @click.option("--queue", type=click.IntRange(0), help="Queries that may wait.  [default: 64]")
 @click.option("--per-client", type=click.IntRange(1), help="Queries of one client at once.  [default: 16]")
 @click.option(
-    "--patience", type=click.FloatRange(0, min_open=True), help="Seconds for a request's body to arrive.  [default: 10]"
+    "--patience", type=click.FloatRange(0, min_open=True), help="Seconds for a request to arrive.  [default: 10]"
 )
 @click.option("--cache", type=click.IntRange(0), help="Megabytes of answers that are kept.  [default: 64]")
 @click.option(

@@ -23,6 +23,9 @@ GONE = 499
 SMALL = 1000
 """Bytes of a body that is not worth compressing."""
 
+MAX_ACCEPT = 50_000
+"""Characters of an Accept header: reading it takes time in proportion, and browsers send some hundred."""
+
 
 class Stream(StreamingResponse):
     """A result that is sent while it is made."""
@@ -72,8 +75,11 @@ class Answers:
 
 
 def accepted(request: Request) -> str | None:
-    """What the client accepts; several headers count as one (RFC 9110, section 5.3)."""
-    return ", ".join(request.headers.getlist("accept")) or None
+    """What the client accepts; several headers count as one (RFC 9110, section 5.3). Raises UsageError."""
+    header = ", ".join(request.headers.getlist("accept"))
+    if len(header) > MAX_ACCEPT:
+        raise UsageError(f"the Accept header has {len(header)} characters; at most {MAX_ACCEPT} are read")
+    return header or None
 
 
 def options(methods: str) -> Response:

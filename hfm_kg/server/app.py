@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import cast
 
 import click
 import uvicorn
@@ -22,6 +25,7 @@ from hfm_kg.mappings import MappingSet
 from hfm_kg.server import pages, problems
 from hfm_kg.server.answers import Answers
 from hfm_kg.server.cache import Cache
+from hfm_kg.server.connection import Connection
 from hfm_kg.server.discovery import Discovery
 from hfm_kg.server.documents import Documents
 from hfm_kg.server.endpoint import Endpoint
@@ -122,11 +126,12 @@ def run(
         address = f"http://{shown}:{listener.getsockname()[1]}"
         config = uvicorn.Config(
             app,
-            http="h11",  # whose limit on a request's head can be set
+            http=cast(type[asyncio.Protocol], partial(Connection, patience=limits.patience)),
             h11_max_incomplete_event_size=MAX_HEAD,
             log_level="warning",
             access_log=False,
             server_header=False,
+            ws="none",
             timeout_graceful_shutdown=GRACE,
         )
         server = Server(config, f"SPARQL endpoint {address}/sparql, start page {address}/ (Ctrl-C stops)")

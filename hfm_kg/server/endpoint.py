@@ -29,6 +29,9 @@ METHODS = "GET, HEAD, OPTIONS, POST"
 MAX_BODY = 1_000_000
 """Bytes of a request's body: far more than any query that a person or a tool writes."""
 
+MAX_FIELDS = 1_000
+"""Fields of a form; the protocol knows four, of which two may be repeated."""
+
 READ_ONLY = "the graph is read-only; updates are refused"
 
 
@@ -68,6 +71,8 @@ class Endpoint:
         text = await self.body(request)
         if content_type == QUERY:
             return await self.answer(request, request.query_params, text)
+        if text.count("&") >= MAX_FIELDS:
+            raise UsageError(f"the form has more than {MAX_FIELDS} fields")
         form = QueryParams(text)
         # a dataset in the address goes with a query in a form too
         return await self.answer(request, QueryParams([*request.query_params.multi_items(), *form.multi_items()]), None)

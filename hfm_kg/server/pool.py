@@ -61,7 +61,8 @@ class Limits:
     queue: int = 64
     """Queries that may wait for an evaluator."""
     patience: float = 10
-    """Seconds in which the body of a request must have arrived."""
+    """Seconds in which the head of a request must have arrived, and its body; and in which a client must take something
+    of what was written for it."""
     per_client: int = 16
     """Queries of one client that may be under way or wait."""
     cache: int = 64 * MEGABYTE

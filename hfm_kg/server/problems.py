@@ -20,6 +20,9 @@ HEADERS = {"Access-Control-Allow-Origin": "*", "Vary": "Accept"}
 TITLES = {413: "Content Too Large", 414: "URI Too Long"}
 """Names of RFC 9110 (section 15) that Python knows from 3.13 on."""
 
+LONGEST_DETAIL = 1_000
+"""Characters of a problem's detail, which may repeat what the client sent."""
+
 logger = logging.getLogger("hfm_kg.server")
 
 
@@ -32,7 +35,8 @@ def problem(
     members: Mapping[str, int | str] | None = None,
 ) -> JSONResponse:
     """A problem details response; ``members`` are extension members (section 3.2)."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **(members or {})}
+    shown = detail if len(detail) <= LONGEST_DETAIL else detail[:LONGEST_DETAIL] + "…"
+    body = {"type": "about:blank", "title": title, "status": status, "detail": shown, **(members or {})}
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers={**HEADERS, **(headers or {})})
 
 

@@ -1,4 +1,4 @@
-"""What a command works on: settings, catalogue and snapshot, and a spinner while it takes long."""
+"""What people work on: settings, catalogue and snapshot, and a spinner while it takes long."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from hfm_kg.errors import UsageError
 from hfm_kg.pipeline import Settings
 
@@ -18,8 +16,8 @@ if TYPE_CHECKING:
     from hfm_kg.store import Snapshot
 
 
-def settings(root: Path | None, output: Path | None = None, **more: bool) -> Settings:
-    """The settings that the options mean; what is None has its default."""
+def settings(root: Path | None = None, output: Path | None = None, **more: bool) -> Settings:
+    """The settings that are given; what is None has its default."""
     given = {"root": root, "output": output, **more}
     return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type] # a mapping of mixed types
 
@@ -41,24 +39,26 @@ def snapshot(settings: Settings) -> Snapshot:
     try:
         snapshot = store.current(settings.output)
     except NoSnapshotError:
-        click.echo("hfm-kg: no snapshot yet, building one", err=True)
+        _tell("no snapshot yet, building one")
         with progress() as told:
             return pipeline.build(settings, told)
     if not pipeline.is_current(settings, snapshot):
         root, built_from = settings.root.resolve(), snapshot.manifest.get("root")
         if built_from not in (None, str(root)):
-            click.echo(
-                f"hfm-kg: the snapshot that answers was built from {built_from}, not from {root}; "
+            _tell(
+                f"the snapshot that answers was built from {built_from}, not from {root}; "
                 "name the folder with --root, or build anew",
-                err=True,
             )
         else:
-            click.echo(
-                "hfm-kg: data or ontology have changed since the snapshot was built; "
+            _tell(
+                "data or ontology have changed since the snapshot was built; "
                 f"renew it with: hfm-kg build --root {root}",
-                err=True,
             )
     return snapshot
+
+
+def _tell(message: str) -> None:
+    print(f"hfm-kg: {message}", file=sys.stderr, flush=True)
 
 
 @contextmanager
