@@ -8,7 +8,7 @@ low enough that planning ends within the deadline; whatever passes is still eval
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from hfm_kg.errors import QueryLimitError
 from hfm_kg.sparql import tokens
@@ -79,7 +79,7 @@ def admit(query: str, limits: Shape) -> None:
     if len(query) > limits.length:  # before a scan that takes time in proportion
         raise QueryLimitError("length", NAMES["length"], len(query), limits.length)
     shape = measure(query)
-    for field in fields(Shape):
-        found, allowed = getattr(shape, field.name), getattr(limits, field.name)
+    for name, counted in NAMES.items():
+        found, allowed = getattr(shape, name), getattr(limits, name)
         if found > allowed:
-            raise QueryLimitError(field.name, NAMES[field.name], found, allowed)
+            raise QueryLimitError(name, counted, found, allowed)

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Coroutine, Iterable
+from typing import Any
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from hfm_kg import sparql
+from hfm_kg.admission import admit
 from hfm_kg.errors import HfmError, UsageError
 from hfm_kg.server.cache import Cache, Cached
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer, Pool
 from hfm_kg.server.problems import HEADERS, logger, stopping
+from hfm_kg.server.representation import Wish, represent
+from hfm_kg.server.shortcut import Shortcut
 
 GONE = 499
 """The status that is told nobody, since the client has left; no status of HTTP's own means that."""
-
-SMALL = 1000
-"""Bytes of a body that is not worth compressing."""
 
 MAX_ACCEPT = 50_000
 """Characters of an Accept header: reading it takes time in proportion, and browsers send some hundred."""
@@ -42,7 +43,14 @@ class Answers:
     """What the pool and the cache give to clients."""
 
     def __init__(self, pool: Pool, cache: Cache) -> None:
-        self.pool, self.cache = pool, cache
+        self.pool, self.cache, self.shortcut = pool, cache, Shortcut(cache)
+
+    async def answer(self, job: Job, client: str = "", seconds: float | None = None) -> Cached | Answer:
+        """The answer to a job of a client. Raises what admission, guard and pool raise."""
+        if job not in self.cache.answers:
+            admit(job.query, self.pool.limits.shape)  # first, since it refuses what is too long to be looked through
+            sparql.guard(job.query)
+        return await self.cache.answer(job, lambda: self.pool.evaluate(job, client, seconds))
 
     async def respond(
         self,
@@ -56,8 +64,8 @@ class Answers:
         """The answer to a query over a dataset, in the format and time that a client asks for."""
         job = Job(query, tuple(default_graph), tuple(named_graphs), accepted(request), parameters.get("format"))
         client = request.client.host if request.client else ""
-        seconds = _seconds(parameters.get("timeout"))
-        work = asyncio.create_task(self.cache.answer(job, lambda: self.pool.evaluate(job, client, seconds)))
+        begun: asyncio.Task[Cached | Answer] | None = _state(request).get("answer")
+        work = begun or asyncio.create_task(self.answer(job, client, _seconds(parameters.get("timeout"))))
         try:
             await _first(work, _gone(request))
         except asyncio.CancelledError:
@@ -66,12 +74,30 @@ class Answers:
         if not work.done():
             work.cancel()
             return Response(status_code=GONE)
+        if work.cancelled():
+            return stopping()
         answer = work.result()
         if isinstance(answer, Cached):
-            return _ready_made(request, answer)
+            return await self.ready_made(request, job, answer)
         if answer.rest is None:
             return Response(answer.head, media_type=answer.content_type, headers=HEADERS)
         return Stream(_joined(answer), media_type=answer.content_type, headers=HEADERS)
+
+    async def ready_made(self, request: Request, job: Job, answer: Cached) -> Response:
+        """A cached answer as the client wants it; whoever sends the same again gets it by the shortcut."""
+        shown = await represent(answer, Wish.of(request.headers))
+        if (said := _state(request).get("request")) is not None:
+            self.shortcut.read_fields(said, request.headers)
+            self.shortcut.learn(said, job, answer, shown)
+        response = Response(shown.body(answer), shown.status)
+        response.raw_headers = shown.raw_headers()
+        return response
+
+
+def _state(request: Request) -> dict[str, Any]:
+    """What the connection tells of a request (ASGI, lifespan state): its very bytes, and an answer that is begun."""
+    state: dict[str, Any] = request.scope.get("state", {})
+    return state
 
 
 def accepted(request: Request) -> str | None:
@@ -92,32 +118,11 @@ def options(methods: str) -> Response:
     return Response(status_code=204, headers={**HEADERS, "Allow": methods, **cors})
 
 
-def _ready_made(request: Request, answer: Cached) -> Response:
-    """A cached answer, compressed if the client takes that, or 304 if it has it already."""
-    compressed = len(answer.body) > SMALL and _takes_gzip(request.headers.get("accept-encoding", ""))
-    etag = f'{answer.etag[:-1]}-gzip"' if compressed else answer.etag
-    headers = {**HEADERS, "Vary": "Accept, Accept-Encoding", "Cache-Control": "public, no-cache", "ETag": etag}
-    if _matches(request.headers.get("if-none-match", ""), etag):
-        return Response(status_code=304, headers=headers)
-    if compressed:
-        headers["Content-Encoding"] = "gzip"
-    body = answer.compressed if compressed else answer.body
-    return Response(body, media_type=answer.content_type, headers=headers)
-
-
-def _takes_gzip(header: str) -> bool:
-    """Whether an Accept-Encoding header names gzip, and not to refuse it: RFC 9110, section 12.5.3."""
-    return re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", header, re.IGNORECASE) is not None
-
-
-def _matches(header: str, etag: str) -> bool:
-    """Whether an If-None-Match header names an entity tag: RFC 9110, section 13.1.2."""
-    given = {tag.strip().removeprefix("W/") for tag in header.split(",")}
-    return "*" in given or etag in given
-
-
 async def _first(work: asyncio.Task[Cached | Answer], gone: Coroutine[None, None, None]) -> None:
     """Wait for the work, or for the client to leave."""
+    if work.done():
+        gone.close()
+        return
     leaving = asyncio.create_task(gone)
     try:
         await asyncio.wait({work, leaving}, return_when=asyncio.FIRST_COMPLETED)

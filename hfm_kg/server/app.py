@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import click
 import uvicorn
@@ -25,7 +25,7 @@ from hfm_kg.mappings import MappingSet
 from hfm_kg.server import pages, problems
 from hfm_kg.server.answers import Answers
 from hfm_kg.server.cache import Cache
-from hfm_kg.server.connection import Connection
+from hfm_kg.server.connection import MAX_TARGET, Connection
 from hfm_kg.server.discovery import Discovery
 from hfm_kg.server.documents import Documents
 from hfm_kg.server.endpoint import Endpoint
@@ -36,11 +36,6 @@ from hfm_kg.store import Snapshot
 
 GRACE = 2
 """Seconds that running queries have to end when the server is stopped; without a limit one query could hold it up."""
-
-MAX_TARGET = 64 * 1024
-"""Bytes of a request's target; longer queries come by POST."""
-MAX_HEAD = 1024 * 1024
-"""Bytes of a request's line and headers; between this and MAX_TARGET the client is told what is wrong."""
 
 
 class ShortTargets:
@@ -68,14 +63,14 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
     answers = Answers(pool, Cache(pool.snapshot.name, pool.limits.cache))
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
         await pool.start()
         try:
-            yield
+            yield {"answers": answers}  # for connections to look in first
         finally:
             await pool.close()
 
-    return Starlette(
+    app = Starlette(
         lifespan=lifespan,
         routes=[
             Route("/", pages.start_page(store, queries), methods=["GET"]),
@@ -91,6 +86,8 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
             Exception: problems.from_bug,
         },
     )
+    app.state.answers = answers
+    return app
 
 
 class Server(uvicorn.Server):
@@ -127,7 +124,6 @@ def run(
         config = uvicorn.Config(
             app,
             http=cast(type[asyncio.Protocol], partial(Connection, patience=limits.patience)),
-            h11_max_incomplete_event_size=MAX_HEAD,
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -18,6 +18,7 @@ import select
 import signal
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, cast
@@ -172,7 +173,8 @@ def main(dump: str, descriptor: str, memory: str) -> None:
     ):  # sent to the whole group; the front handles it, and closes the socket
         signal.signal(ending, signal.SIG_IGN)
     control = socket.socket(fileno=int(descriptor))
-    stores = Stores.read(dump)
+    with ThreadPoolExecutor(1) as loader:  # it leaves its heap in pieces, and queries would look through them for room
+        stores = loader.submit(Stores.read, dump).result()
     gc.freeze()  # the collector of a child must not touch, and so copy, what it shares
     wakeup, wake = os.pipe()
     os.set_blocking(wake, False)

@@ -294,8 +294,7 @@ class Pool:
         deadline = loop.time() + seconds
         self.clients[client] += 1
         try:
-            async with asyncio.timeout_at(deadline):
-                evaluator = await self._take()
+            evaluator = self.idle.popleft() if self.idle else await self._take(deadline)
             # not a time-out around what follows: a client that does not read asks for no more parts
             expiry = loop.call_at(deadline, self._give_back, evaluator, "deadline")
             evaluator.send(job)
@@ -347,25 +346,27 @@ class Pool:
                 return "stack", EvaluationError("the query nests deeper than the engine can evaluate")
         return "crash", EvaluationError("the process that evaluated the query has ended")
 
-    async def _take(self) -> Evaluator:
-        """An idle evaluator, once there is one. Raises BusyError if too many wait already."""
+    async def _take(self, deadline: float) -> Evaluator:
+        """The next evaluator that is idle. Raises BusyError if too many wait already, TimeoutError at the deadline."""
         if self.failure is not None:
             raise self.failure
-        if self.idle:
-            return self.idle.popleft()
         if len(self.waiting) >= self.limits.queue:
             raise BusyError(f"{len(self.waiting)} queries wait already; try again later", 2)
-        turn: asyncio.Future[Evaluator] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[Evaluator] = loop.create_future()
+        expiry = loop.call_at(deadline, _is_late, turn)
         self.waiting.append(turn)
         try:
             return await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+        except (asyncio.CancelledError, TimeoutError):
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self._offer(turn.result())
             else:
                 with contextlib.suppress(ValueError):
                     self.waiting.remove(turn)
             raise
+        finally:
+            expiry.cancel()
 
     def _offer(self, evaluator: Evaluator) -> None:
         """Give an evaluator to whoever waits longest."""
@@ -450,7 +451,7 @@ class Pool:
     async def _welcome(self, process: int, generation: int, connection: socket.socket) -> None:
         connection.setblocking(False)
         loop = asyncio.get_running_loop()
-        _, evaluator = await loop.create_connection(lambda: Evaluator(process, generation), sock=connection)
+        _, evaluator = await loop.create_unix_connection(lambda: Evaluator(process, generation), sock=connection)
         if generation != self.generation:  # it has died with its parent
             evaluator.kill()
             return
@@ -480,3 +481,9 @@ class Pool:
                 break
         while len(self.endings) > 2 * self.limits.evaluators + self.limits.queue:
             del self.endings[next(iter(self.endings))]
+
+
+def _is_late(turn: asyncio.Future[Evaluator]) -> None:
+    """Let nobody wait for a turn beyond the deadline."""
+    if not turn.done():
+        turn.set_exception(TimeoutError())
