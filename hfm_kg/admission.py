@@ -78,6 +78,8 @@ def admit(query: str, limits: Shape) -> None:
     """Raise QueryLimitError, with the limit's name, if a query holds more of something than it may."""
     if len(query) > limits.length:  # before a scan that takes time in proportion
         raise QueryLimitError("length", NAMES["length"], len(query), limits.length)
+    if len(tokens(query)) <= min(getattr(limits, name) for name in NAMES):  # then it cannot hold more of anything
+        return
     shape = measure(query)
     for name, counted in NAMES.items():
         found, allowed = getattr(shape, name), getattr(limits, name)

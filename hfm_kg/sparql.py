@@ -110,9 +110,11 @@ with the text, and a prefix has 100 letters at most, so that no place is looked 
 SERVICE: Final = re.compile("(servic)e", re.ASCII | re.IGNORECASE)
 FORMS: Final = frozenset({"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"})
 
-NAMING: Final = re.compile(r"graph|from|\\u", re.ASCII | re.IGNORECASE)
+NAMING: Final = ("GRAPH", "FROM", "\\U")
+"""What a query that names graphs has somewhere: the keywords, or an escape that may be a part of one."""
 
 UPDATES: Final = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD"})
+REFUSED: Final = (*UPDATES, "SERVICE")
 
 
 @lru_cache(maxsize=16)
@@ -187,7 +189,8 @@ def may_name_graphs(query: str) -> bool:
     >>> may_name_graphs("ASK { ?s ?p ?o }"), may_name_graphs("ASK { GRAPH ?g { ?s ?p ?o } }")
     (False, True)
     """
-    return NAMING.search(query) is not None
+    text = query.upper()
+    return any(word in text for word in NAMING)
 
 
 def guard(query: str) -> None:
@@ -199,6 +202,9 @@ def guard(query: str) -> None:
         query.encode()
     except UnicodeEncodeError:
         raise UsageError("the query is no text: it has bytes that are not UTF-8") from None
+    text = query.upper()
+    if not any(word in text for word in REFUSED):  # not even in a string, so there is no need to tell what is one
+        return
     words = tokens(query)
     form = next((word for word in words if word in FORMS or word in UPDATES), None)
     if form in UPDATES:
@@ -214,9 +220,7 @@ def guard_grammar(query: str) -> None:
     begins an IRI depends on what stands before. So the engine itself tells: it parses the query with the word spoilt,
     which it can only if the word stands in names, IRIs, strings and comments.
     """
-    if "service" not in query.lower():
-        return
-    spoilt = SERVICE.sub(r"\1x", query)
+    spoilt = SERVICE.sub(r"\1x", query) if "SERVICE" in query.upper() else query
     if spoilt != query:
         try:
             Store().query(spoilt, base_iri=BASE_IRI, prefixes=dict(PREFIXES))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import re
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 import pytest
 from pyoxigraph import Store
@@ -17,7 +18,7 @@ from hfm_kg.server import Limits, create_app
 from hfm_kg.server.answers import Answers
 from hfm_kg.server.connection import MAX_HEAD, Connection
 from hfm_kg.server.pool import Pool
-from hfm_kg.server.shortcut import LONGEST, OVERHEAD
+from hfm_kg.server.shortcut import LONGEST, OVERHEAD, unquoted
 from hfm_kg.store import Snapshot
 
 from .conftest import serving
@@ -155,6 +156,24 @@ def test_a_new_query_in_known_fields_takes_the_shortcut(server: Running) -> None
         assert answer.endswith(f"\r\n\r\na\r\né{number}+&#;\r\n".encode())
         assert server.ask(get(query, "Accept: text/csv", long_way=True))[0] == answer
     assert len(server.parsed) - before == 5
+
+
+def test_escapes_are_undone_as_the_library_does() -> None:
+    dice = random.Random(1)
+    letters = [*(chr(code) for code in range(0x300)), *"%=+ \r\n\u2028\U0001f600" * 20]
+    for _ in range(20_000):
+        text = "".join(dice.choices(letters, k=dice.randrange(1, 30)))
+        safe = dice.choice(["", "=", "=?/:;@!$()*,'-._~"])
+        escaped = (quote_plus(text, safe) if dice.random() < 0.5 else quote(text, safe)).encode()
+        escaped = escaped.lower() if dice.random() < 0.5 else escaped
+        assert unquoted(escaped) == unquote_to_bytes(escaped.replace(b"+", b" "))
+        broken = escaped.replace(b"%", dice.choice([b"%%", b"%=", b"%-", b"%2%", b"=%"]), 1)
+        if re.search(rb"%(?![0-9a-fA-F]{2})", broken):
+            with pytest.raises(ValueError, match="percent"):
+                unquoted(broken)
+    for broken in (b"%", b"a%", b"%4", b"%zz", b"%4z41", b"%%4141"):
+        with pytest.raises(ValueError, match="percent"):
+            unquoted(broken)
 
 
 def test_a_form_that_is_posted_again_takes_the_shortcut(server: Running) -> None:

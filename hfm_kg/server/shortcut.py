@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import weakref
+from binascii import a2b_qp
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import Headers
 
@@ -112,10 +112,25 @@ class Shortcut:
         if line is None or len(request) > LONGEST or (wish := self.read.get(request[line.end() :])) is None:
             return None
         try:
-            return Job(unquote_to_bytes(line[1].replace(b"+", b" ")).decode(), accept=wish.accept), wish
-        except UnicodeDecodeError:
+            return Job(unquoted(line[1]).decode(), accept=wish.accept), wish
+        except ValueError:
             return None
 
     def _forget(self, request: bytes) -> None:
         if self.ready.pop(request, None) is not None:
             self.size -= len(request) + OVERHEAD
+
+
+def unquoted(text: bytes) -> bytes:
+    """A value of a form without its escapes. Raises ValueError if one of them is not whole.
+
+    Quoted-printable has the same escapes after another sign, and the library's decoder of it is ten times faster than
+    that of addresses.
+
+    >>> unquoted(b"ASK+%7B%7D")
+    b'ASK {}'
+    """
+    plain = a2b_qp(text.replace(b"+", b" ").replace(b"=", b"=3D").replace(b"%", b"="))
+    if len(plain) != len(text) - 2 * text.count(b"%"):
+        raise ValueError("a percent sign is followed by something else than two digits")
+    return plain
