@@ -270,7 +270,9 @@ def test_http_1_0_takes_the_long_way(server: Running) -> None:
 def test_a_request_names_one_host(server: Running, fields: str) -> None:
     with Peer(server.address) as peer:
         peer.send(f"GET / HTTP/1.1\r\n{fields}\r\n".encode())
-        assert peer.answer().startswith(b"HTTP/1.1 400 ")
+        answer = peer.answer()
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"\r\ncontent-type: application/problem+json\r\n" in answer
 
 
 def test_a_header_that_is_too_large_is_refused(server: Running) -> None:

@@ -18,11 +18,9 @@ from hfm_kg.server.cache import Cache, Cached
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer, Pool
 from hfm_kg.server.problems import HEADERS, logger, stopping
+from hfm_kg.server.records import GONE, HEADER, note
 from hfm_kg.server.representation import Wish, represent
 from hfm_kg.server.shortcut import Shortcut
-
-GONE = 499
-"""The status that is told nobody, since the client has left; no status of HTTP's own means that."""
 
 MAX_ACCEPT = 50_000
 """Characters of an Accept header: reading it takes time in proportion, and browsers send some hundred."""
@@ -36,6 +34,7 @@ class Stream(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         except HfmError as error:  # too late for a status: the connection is closed before the answer is whole
+            note(outcome="cut")
             logger.warning("an answer was broken off: %s", error)
 
 
@@ -52,6 +51,10 @@ class Answers:
             sparql.guard(job.query)
         return await self.cache.answer(job, lambda: self.pool.evaluate(job, client, seconds))
 
+    async def prepare(self, job: Job) -> None:
+        """Have the answer to a job ready before anybody asks. Raises HfmError."""
+        await self.answer(job)
+
     async def respond(
         self,
         request: Request,
@@ -63,6 +66,7 @@ class Answers:
     ) -> Response:
         """The answer to a query over a dataset, in the format and time that a client asks for."""
         job = Job(query, tuple(default_graph), tuple(named_graphs), accepted(request), parameters.get("format"))
+        note(query=query)
         client = request.client.host if request.client else ""
         begun: asyncio.Task[Cached | Answer] | None = _state(request).get("answer")
         work = begun or asyncio.create_task(self.answer(job, client, _seconds(parameters.get("timeout"))))
@@ -86,7 +90,7 @@ class Answers:
     async def ready_made(self, request: Request, job: Job, answer: Cached) -> Response:
         """A cached answer as the client wants it; whoever sends the same again gets it by the shortcut."""
         shown = await represent(answer, Wish.of(request.headers))
-        if (said := _state(request).get("request")) is not None:
+        if (said := _state(request).get("request")) is not None and HEADER.decode() not in request.headers:
             self.shortcut.read_fields(said, request.headers)
             self.shortcut.learn(said, job, answer, shown)
         response = Response(shown.body(answer), shown.status)

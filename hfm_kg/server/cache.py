@@ -16,6 +16,7 @@ from typing import Final
 from hfm_kg.server.coding import CODINGS
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer
+from hfm_kg.server.records import note
 from hfm_kg.sparql import tokens
 
 CHANGING: Final = frozenset({"NOW", "RAND", "UUID", "STRUUID", "BNODE"})
@@ -86,6 +87,7 @@ class Cache:
         A caller that is cancelled leaves the evaluation to others that wait for it; the last one stops it.
         """
         if (found := self.get(job)) is not None:
+            note(outcome="cached")
             return found
         if not CHANGING.isdisjoint(tokens(job.query)):
             return await evaluate()

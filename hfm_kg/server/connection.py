@@ -17,6 +17,7 @@ from hfm_kg.server.answers import Answers
 from hfm_kg.server.cache import Cached
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer
+from hfm_kg.server.problems import problem
 from hfm_kg.server.representation import LARGE, LINES, Wish, represent_at_once
 from hfm_kg.server.shortcut import Ready
 
@@ -41,7 +42,7 @@ class Observer(Protocol):
     """Whoever wants to know of requests that the application does not see."""
 
     def answered(
-        self, request: bytes, client: str, status: int, size: int, seconds: float, *, is_cached: bool
+        self, request: bytes, client: str, status: int, size: int, seconds: float, query: str, *, is_cached: bool
     ) -> Iterable[tuple[bytes, bytes]]:
         """Take note of a request whose answer has so many bytes and took so long; header fields to send with it."""
 
@@ -53,9 +54,9 @@ class Connection(HttpToolsProtocol):
     some. Requests that the application's answers know by the shortcut never come to the parser.
     """
 
-    def __init__(self, *given: Any, patience: float, observer: Observer | None = None, **named: Any) -> None:
+    def __init__(self, *given: Any, patience: float, **named: Any) -> None:
         super().__init__(*given, **named)
-        self.patience, self.observer = patience, observer
+        self.patience = patience
         self.head: asyncio.TimerHandle | None = None
         self.reader: asyncio.TimerHandle | None = None
         self.stage = Stage.NOTHING
@@ -148,10 +149,11 @@ class Connection(HttpToolsProtocol):
         """Send a response that took since a time to make, or none."""
         now, body = self.loop.time(), ready.body()
         fields = self.server_state.default_headers
-        if self.observer is not None:
-            seconds = 0.0 if since is None else now - since
-            status, size = ready.shown.status, len(body)
-            told = self.observer.answered(request, self._client(), status, size, seconds, is_cached=since is None)
+        observer: Observer | None = self.app_state.get("observer")
+        if observer is not None:
+            seconds, is_cached = (0.0, True) if since is None else (now - since, False)
+            status, size, query = ready.shown.status, len(body), ready.job.query
+            told = observer.answered(request, self._client(), status, size, seconds, query, is_cached=is_cached)
             fields = [*fields, *told]
         moment = [b"%b: %b\r\n" % field for field in fields]
         self._head_is_there()
@@ -201,6 +203,7 @@ class Connection(HttpToolsProtocol):
             self._parse(request, work)
         if self.is_leaving:
             super().shutdown()
+            return
         self.flow.resume_reading()
         if self.held:
             held, self.held = bytes(self.held), bytearray()
@@ -219,7 +222,7 @@ class Connection(HttpToolsProtocol):
 
         The time of a request's head, or of a body that nobody reads, runs from its first byte.
         """
-        is_new, self.begun = self._is_between(), 0
+        is_new, was, self.begun = self._is_between(), self.stage, 0
         if self.stage is not Stage.BODY:
             self.head_size += len(data)
         super().data_received(data)
@@ -230,10 +233,21 @@ class Connection(HttpToolsProtocol):
             return
         if self.stage is Stage.WHOLE and is_new and self.begun == 1 and self.cycle.keep_alive:
             self.scope["state"] |= {"request": data} if answer is None else {"request": data, "answer": answer}
-        if self.stage in (Stage.NOTHING, Stage.HEAD) or self.cycle.response_complete:
+        if was is Stage.BODY and self.stage is Stage.WHOLE and self.cycle.response_complete:
+            self._head_is_there()  # the rest of a request that was answered before: from here on the connection rests
+            self.last = self.loop.time()
+            self.timeout_keep_alive_handler()
+        elif self.stage in (Stage.NOTHING, Stage.HEAD) or self.cycle.response_complete:
             self._expect_head()
         else:
             self._head_is_there()
+
+    def send_400_response(self, msg: str) -> None:
+        """Tell as a problem, like all others, that what came is no HTTP, and close the connection."""
+        response = problem(400, "Bad Request", msg, headers={"Connection": "close"})
+        fields = [b"%b: %b\r\n" % field for field in (*self.server_state.default_headers, *response.raw_headers)]
+        self.transport.write(b"".join((b"HTTP/1.1 400 Bad Request\r\n", *fields, b"\r\n", response.body)))
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""

@@ -15,8 +15,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from hfm_kg.errors import ForbiddenError, UsageError
-from hfm_kg.server.answers import GONE, Answers, options
+from hfm_kg.server.answers import Answers, options
 from hfm_kg.server.discovery import Discovery
+from hfm_kg.server.records import GONE, note
 
 FORM = "application/x-www-form-urlencoded"
 QUERY = "application/sparql-query"
@@ -104,6 +105,7 @@ class Endpoint:
         given = parameters.getlist("query") if query is None else [query, *parameters.getlist("query")]
         if len(given) != 1:
             raise UsageError(f"{len(given)} queries; send exactly one, as the parameter 'query' or as the body")
+        note(query=given[0])
         return await self.answers.respond(
             request,
             parameters,

@@ -30,6 +30,7 @@ PROBLEM: Final[Json] = {
         "limit": {"type": "string", "description": "Name of the limit that a query exceeds."},
         "found": {"type": "integer", "description": "How much a query has of what is limited."},
         "allowed": {"type": "integer", "description": "How much it may have."},
+        "request_id": {"type": "string", "description": "The request, as the header X-Request-ID and the log name it."},
     },
 }
 
@@ -49,6 +50,7 @@ def document(version: str) -> Json:
     asked = _responses("The result: solutions, a boolean or a graph.", solutions_or_graph, (*EVALUATED, 403))
     described = _responses("The description.", _content(GRAPH_FORMATS), ALWAYS)
     page = {"text/html": {"schema": TEXT}}
+    told = {"application/json": {"schema": {"type": "object"}}}
     dataset = [_query(name, IRI, text, is_list=True) for name, text in DATASET]
     form_of = _query("format", _names((*SOLUTION_FORMATS, *GRAPH_FORMATS)), "The format, whatever Accept says.")
     graph_form_of = _query("format", _names(GRAPH_FORMATS), "The format, whatever Accept says.")
@@ -129,6 +131,21 @@ def document(version: str) -> Json:
                 "get": {
                     "summary": "The reference of classes, properties and concepts.",
                     "responses": _responses("The page.", page, (414, 500)),
+                }
+            },
+            "/livez": {
+                "get": {"summary": "Whether the server lives.", "responses": _responses("It does.", told, (414, 500))}
+            },
+            "/readyz": {
+                "get": {
+                    "summary": "Whether requests should be sent to the server, and which snapshot it has.",
+                    "responses": _responses("They should.", told, (414, 500, 503)),
+                }
+            },
+            "/metrics": {
+                "get": {
+                    "summary": "The server's figures for Prometheus, unless they are told on a port of their own.",
+                    "responses": _responses("The figures.", {"text/plain": {"schema": TEXT}}, (404, 414, 500)),
                 }
             },
             "/{path}": {

@@ -157,7 +157,9 @@ class Evaluator(asyncio.Protocol):
         self.transport.abort()
 
     def send(self, job: Job) -> None:
-        """Give it a job."""
+        """Give it a job. Raises ConnectionError if it has died."""
+        if self.transport.is_closing():
+            raise ConnectionResetError
         self.transport.write(job.frame())
 
     async def frame(self) -> tuple[Kind, bytes]:
@@ -213,6 +215,8 @@ class Pool:
         Raises SnapshotError if the snapshot cannot be read, EvaluationError if evaluators cannot live.
         """
         try:
+            if self.parent is None:
+                self.spawn()
             await self._launch()
             async with asyncio.timeout(BIRTH):
                 await self.is_full.wait()
@@ -224,19 +228,30 @@ class Pool:
                 raise EvaluationError(f"no evaluator can start with {memory}") from None
             raise
 
-    async def _launch(self) -> None:
-        """Start a parent, and order its evaluators."""
+    def spawn(self) -> None:
+        """Start a parent, which begins to read the snapshot; before :meth:`start` if there is other work meanwhile."""
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, "-m", "hfm_kg.server.evaluator", str(self.snapshot.dump), str(theirs.fileno())]
         self.parent = subprocess.Popen([*command, str(self.limits.memory)], pass_fds=[theirs.fileno()])
         theirs.close()
         self.control.setblocking(False)
+
+    async def _launch(self) -> None:
+        """Wait until the parent has read the snapshot, and order its evaluators. Raises SnapshotError."""
+        assert self.control is not None
         loop = asyncio.get_running_loop()
         if await loop.sock_recv(self.control, 64) != READY:
             raise SnapshotError(f"cannot read the snapshot {self.snapshot.path}; build it anew: hfm-kg build")
         loop.add_reader(self.control, self._hear)
         for _ in range(self.limits.evaluators):
             self._order()
+
+    def abandon(self) -> None:
+        """End the parent of a pool that was not started, or has been closed."""
+        if self.control is not None and self.parent is not None:
+            self.control.close()
+            self.parent.kill()
+            self.parent.wait()
 
     async def close(self) -> None:
         """End all evaluators and their parent."""
@@ -435,10 +450,11 @@ class Pool:
         self.idle.clear()
         self.alive = 0
         self.generation += 1
+        self.spawn()
         self._begin(self._launch_again())
 
     async def _launch_again(self) -> None:
-        """Start another parent; if that fails, tell all who wait and who come."""
+        """Have another parent make evaluators; if it cannot, tell all who wait and who come."""
         try:
             await self._launch()
         except SnapshotError as error:
