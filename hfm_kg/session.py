@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hfm_kg.errors import UsageError
-from hfm_kg.pipeline import Settings
 
 if TYPE_CHECKING:
     from hfm_kg.catalog import Catalog
+    from hfm_kg.pipeline import Settings
     from hfm_kg.store import Snapshot
 
 
 def settings(root: Path | None = None, output: Path | None = None, **more: bool) -> Settings:
     """The settings that are given; what is None has its default."""
+    from hfm_kg.pipeline import Settings  # which takes a quarter of a second to import
+
     given = {"root": root, "output": output, **more}
     return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type] # a mapping of mixed types
 

@@ -50,6 +50,11 @@ class Snapshot:
         """The sorted N-Quads file."""
         return self.path / "graph.nq"
 
+    @property
+    def store(self) -> Path:
+        """The folder of the Oxigraph store."""
+        return self.path / "store"
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep the snapshot on disk until the context ends. Raises SnapshotError if it has gone."""
@@ -64,7 +69,7 @@ class Snapshot:
     def open(self) -> Store:
         """The snapshot's store, read-only. Raises SnapshotError if it cannot be opened."""
         try:
-            return Store.read_only(str(self.path / "store"))
+            return Store.read_only(str(self.store))
         except (OSError, RuntimeError) as error:  # RuntimeError is what the engine raises over a corrupt file
             raise SnapshotError(
                 f"cannot open the snapshot {self.path}: {error}; build it anew: hfm-kg build"
@@ -84,9 +89,14 @@ def write(folder: Path, name: str, quads: Iterable[Quad] | bytes, manifest: Mapp
     ``quads`` may be given as sorted N-Quads.
     Raises SnapshotError if it cannot be written.
     """
+    return write_dump(folder, name, [quads if isinstance(quads, bytes) else nquads(quads)], manifest)
+
+
+def write_dump(folder: Path, name: str, dump: Iterable[bytes], manifest: Mapping[str, Any]) -> Snapshot:
+    """The same from N-Quads in parts, of which only one is in memory at a time."""
     try:
         before = _pointer(folder)
-        _write(folder, name, quads if isinstance(quads, bytes) else nquads(quads), manifest)
+        _write(folder, name, dump, manifest)
     except OSError as error:
         raise SnapshotError(f"cannot write a snapshot to {folder}: {error.strerror or error}") from error
     written = current(folder)
@@ -94,14 +104,16 @@ def write(folder: Path, name: str, quads: Iterable[Quad] | bytes, manifest: Mapp
     return written
 
 
-def _write(folder: Path, name: str, dump: bytes, manifest: Mapping[str, Any]) -> None:
+def _write(folder: Path, name: str, dump: Iterable[bytes], manifest: Mapping[str, Any]) -> None:
     snapshots = folder / "snapshots"
     snapshots.mkdir(parents=True, exist_ok=True)
     with _scratch(snapshots) as scratch:
-        (scratch / "graph.nq").write_bytes(dump)
+        with (scratch / "graph.nq").open("wb") as file:
+            file.writelines(dump)
         store = Store(str(scratch / "store"))
         # bulk_load would rename blank nodes; the engine wrote these lines itself, so they need no checks
-        store.bulk_extend(parse(dump, format=RdfFormat.N_QUADS, lenient=True))
+        quads = parse(path=scratch / "graph.nq", format=RdfFormat.N_QUADS, lenient=True)
+        store.bulk_extend(quad for quad in quads)  # a generator, so that Ctrl-C is heard between two quads
         store.optimize()
         store.flush()
         del store  # closes the database before it is moved
@@ -133,14 +145,26 @@ def current(folder: Path) -> Snapshot:
         raise NoSnapshotError(f"no snapshot in {folder}; make one with: hfm-kg build")
     try:
         name = (folder / "current").read_text(encoding="utf-8").strip()
-        manifest = json.loads((folder / "snapshots" / name / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SnapshotError(f"cannot read the snapshot in {folder}: {error}; build it anew: hfm-kg build") from error
+    return _read(folder / "snapshots" / name, folder)
+
+
+def at(path: Path) -> Snapshot:
+    """The snapshot of that path. Raises SnapshotError if it cannot be read."""
+    return _read(path, path)
+
+
+def _read(path: Path, folder: Path) -> Snapshot:
+    try:
+        manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SnapshotError(f"cannot read the snapshot in {folder}: {error}; build it anew: hfm-kg build") from error
     if not isinstance(manifest, dict):
         raise SnapshotError(
             f"cannot read the snapshot in {folder}: its manifest is no object; build it anew: hfm-kg build"
         )
-    return Snapshot(folder / "snapshots" / name, manifest)
+    return Snapshot(path, manifest)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import re
 import shutil
 import socket
@@ -21,6 +22,7 @@ from typing import cast
 import httpx
 import pytest
 import uvicorn
+from playwright.sync_api import Browser, sync_playwright
 from pyoxigraph import Store
 from starlette.applications import Starlette
 
@@ -34,6 +36,13 @@ from . import exports
 ROOT = Path(__file__).parent.parent
 SCRIPT = str(Path(sysconfig.get_path("scripts")) / "hfm-kg")
 
+CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_OPTIONS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+"""Without a window, as root too, and without asking anything of other machines."""
+
 W3C = ROOT.parent / "shared/w3c-rdf-tests"
 """Where the W3C's tests lie unless an option says otherwise."""
 
@@ -42,6 +51,7 @@ Edit = Callable[[str, str, str], None]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of our tests."""
+    parser.addoption("--hostile", type=int, default=4_000, metavar="NUMBER", help="hostile requests to send")
     parser.addoption("--w3c", type=Path, metavar="FOLDER", help=f"the W3C's tests of SPARQL  [default: {W3C}]")
 
 
@@ -133,6 +143,16 @@ def endpoint(settings: Settings, snapshot: Snapshot) -> Iterator[str]:
             process.kill()
 
 
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium without a window; where there is none the test is skipped, but fails in CI."""
+    if not Path(CHROMIUM).exists():
+        reason = f"there is no {CHROMIUM}: apt-get install chromium"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+
+
 @contextmanager
 def serving(app: Starlette) -> Iterator[httpx.Client]:
     """An application on a free port of loopback, served by a thread of the test's own process.
@@ -143,7 +163,7 @@ def serving(app: Starlette) -> Iterator[httpx.Client]:
     collecting = gc.isenabled()
     gc.collect()
     gc.disable()
-    protocol = cast(type[asyncio.Protocol], partial(Connection, patience=10))
+    protocol = cast(type[asyncio.Protocol], partial(Connection, patience=10, most=1000))
     config = uvicorn.Config(app, port=0, http=protocol, log_level="warning", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     listener = socket.create_server(("127.0.0.1", 0))

@@ -33,7 +33,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    protocol = cast(type[asyncio.Protocol], partial(Connection, patience=PATIENCE))
+    protocol = cast(type[asyncio.Protocol], partial(Connection, patience=PATIENCE, most=1000))
     config = uvicorn.Config(app, http=protocol, ws="none", lifespan="off", log_level="error", timeout_keep_alive=60)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -24,6 +24,8 @@ from hfm_kg.pipeline import Settings
 from hfm_kg.server import Limits, create_app
 from hfm_kg.server.operations import PATHS
 from hfm_kg.server.pool import Pool
+from hfm_kg.server.site import static
+from hfm_kg.server.site.lists import DATA
 from hfm_kg.store import Snapshot
 from hfm_kg.terms import INFERRED, OWL, RDF, RDFS, SD, SDO, SH, VOID
 from tests.conftest import serving
@@ -106,7 +108,7 @@ def test_a_host_that_is_none_does_no_harm(host: str, web: httpx.Client) -> None:
 def test_a_browser_is_sent_to_the_form(web: httpx.Client) -> None:
     answer = web.get("/sparql", headers={"Accept": BROWSER})
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/"
+    assert answer.headers["location"] == "/query"
     assert "Accept" in answer.headers["vary"]
 
 
@@ -114,7 +116,15 @@ def test_the_service_is_described_as_in_a_release(
     web: httpx.Client, reasoned: statement.Graph, release: describe.Release
 ) -> None:
     address = NamedNode(f"{web.base_url}/sparql".replace("//sparql", "/sparql"))
-    assert triples(web.get("/sparql")) == describe.endpoint(release, reasoned, address)
+    beside = triples(web.get(DATASET)) | triples(web.get(EXAMPLES))
+    assert triples(web.get("/sparql")) == describe.endpoint(release, reasoned, address) | beside
+
+
+@pytest.mark.parametrize("form", sparql.GRAPH_FORMATS, ids=lambda form: form.name)
+def test_an_address_is_written_as_each_format_wants_it(form: sparql.Format, web: httpx.Client) -> None:
+    headers = {"Host": "a&amp;'b", "Accept": form.media_types[0]}
+    told = {t.object for t in triples(web.get(EXAMPLES, headers=headers)) if t.predicate in ADDRESSES}
+    assert told == {NamedNode("http://a&amp;'b/sparql")}
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +222,9 @@ def test_what_the_interface_tells_is_answered(interface: dict[str, Any], web: ht
             given = {STORE: {"graph": INFERRED.value}, "/sparql": {"query": "ASK {}"}}.get(path, {})
             if path == "/sparql" and any(media_type in form.media_types[:1] for form in sparql.GRAPH_FORMATS):
                 given = {"query": graph}
-            address = path.replace("{path}", "model/BioBERT")
+            endings = {content_type.partition(";")[0]: ending for ending, (content_type, _) in DATA.items()}
+            address = path.replace("{path}", "model/BioBERT").replace("{ending}", endings.get(media_type, ""))
+            address = address.replace("/static/{file}", static.address("site.css"))
             answer = web.get(address, params=given, headers={"Accept": media_type})
             assert answer.status_code == 200, (path, media_type)
             assert answer.headers["content-type"].partition(";")[0] == media_type

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -310,6 +311,30 @@ def test_probes_can_only_be_read(path: str, endpoint: str) -> None:
     assert httpx.head(endpoint + path).status_code == 200
     answer = httpx.post(endpoint + path)
     assert (answer.status_code, answer.headers["content-type"]) == (405, "application/problem+json")
+
+
+def is_served(address: tuple[str, int]) -> bool:
+    """Whether a connection is not sent away."""
+    with socket.create_connection(address, timeout=60) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        try:
+            return connection.recv(100).startswith(b"HTTP/1.1 200")
+        except ConnectionResetError:
+            return False
+
+
+def test_a_connection_too_many_is_sent_away(folder: Path) -> None:
+    with running(folder, "--connections", "3") as server:
+        address = httpx.URL(server.address).host, httpx.URL(server.address).port or 80
+        held = [socket.create_connection(address) for _ in range(3)]
+        with socket.create_connection(address, timeout=60) as other, other.makefile("rb") as said:
+            head, _, body = said.read().partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+        assert b"application/problem+json" in head
+        assert json.loads(body)["detail"] == "there are too many connections"
+        for connection in held:
+            connection.close()
+        until(lambda: is_served(address))
 
 
 # --- figures --------------------------------------------------------------------------------------------------

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from hfm_kg import session
 from hfm_kg.cli.group import main
-from hfm_kg.cli.options import output_option, records_option, root_option
+from hfm_kg.cli.options import format_option, lines_option, output_option, records_option, root_option
 
 
 @main.command()
+@format_option(["table", "tsv", "json"], "Output format of the manifest.", "json")
 @root_option
 @output_option
 @click.option("--shacl/--no-shacl", default=True, help="Validate before building.", show_default=True)
 @click.option("--reasoning/--no-reasoning", default=True, help="Add what HermiT infers.", show_default=True)
-def build(root: Path | None, output: Path | None, shacl: bool, reasoning: bool) -> None:
+def build(format_name: str, root: Path | None, output: Path | None, shacl: bool, reasoning: bool) -> None:
     """Build a snapshot: tables and ontology, validated and reasoned over.
 
     The snapshot before stays in use until the new one is whole. Without SHACL and reasoning a build takes a second or
@@ -28,15 +30,16 @@ def build(root: Path | None, output: Path | None, shacl: bool, reasoning: bool) 
       hfm-kg build
       hfm-kg build --no-shacl --no-reasoning --output /tmp/snapshots
     """
-    from hfm_kg import pipeline
+    from hfm_kg import pipeline, present
 
     with session.progress() as progress:
         snapshot = pipeline.build(session.settings(root, output, shacl=shacl, reasoning=reasoning), progress)
-    click.echo(pipeline.manifest_text(snapshot))
+    present.facts(dict(snapshot.manifest), format_name)
     click.echo(f"snapshot: {snapshot.path}", err=True)
 
 
 @main.command()
+@lines_option
 @root_option
 @click.option("--shacl/--no-shacl", default=True, help="Validate with SHACL as well.", show_default=True)
 @click.option("--reasoning/--no-reasoning", default=True, help="Look for contradictions as well.", show_default=True)
@@ -44,7 +47,9 @@ def build(root: Path | None, output: Path | None, shacl: bool, reasoning: bool) 
     "--rules", is_flag=True, help="List the rules of ontology and graph instead, each with a defect that it finds."
 )
 @click.pass_context
-def check(ctx: click.Context, root: Path | None, shacl: bool, reasoning: bool, rules: bool) -> None:
+def check(
+    ctx: click.Context, format_name: str | None, root: Path | None, shacl: bool, reasoning: bool, rules: bool
+) -> None:
     """Report everything that is wrong with data, ontology and queries.
 
     Each finding is a line FILE:LINE:COLUMN: RULE: MESSAGE on standard output; the exit code is 1 if there is any.
@@ -52,6 +57,7 @@ def check(ctx: click.Context, root: Path | None, shacl: bool, reasoning: bool, r
     \b
     Examples:
       hfm-kg check
+      hfm-kg check --json
       hfm-kg check --root . --no-shacl --no-reasoning
       hfm-kg check --rules
     """
@@ -59,14 +65,16 @@ def check(ctx: click.Context, root: Path | None, shacl: bool, reasoning: bool, r
 
     settings = session.settings(root, shacl=shacl, reasoning=reasoning)
     if rules:
-        present.records(
-            [rule.as_rule() for rule in session.catalog(settings).of_kind("checks")], present.default_format(False)
-        )
+        known = session.catalog(settings).of_kind("checks")
+        present.records([rule.as_rule() for rule in known], format_name or present.default_format(False))
         return
     with session.progress() as progress:
         findings = pipeline.check(settings, progress)
-    for finding in findings:
-        click.echo(str(finding))
+    if format_name:
+        present.records([asdict(finding) for finding in findings], format_name)
+    else:
+        for finding in findings:
+            click.echo(str(finding))
     click.echo(f"{len(findings)} finding{'' if len(findings) == 1 else 's'} in {settings.root.resolve()}", err=True)
     ctx.exit(1 if findings else 0)
 
@@ -103,8 +111,9 @@ def reason(ctx: click.Context, files: tuple[Path, ...], format_name: str | None,
 
 
 @main.command()
+@lines_option
 @root_option
-def register(root: Path | None) -> None:
+def register(format_name: str | None, root: Path | None) -> None:
     """Record the ontology's version, and every IRI it has, in ontology/registry.
 
     This is done once a release. From then on the check refuses a graph that has lost one of these IRIs.
@@ -113,7 +122,9 @@ def register(root: Path | None) -> None:
     Examples:
       hfm-kg register --root .
     """
-    from hfm_kg import pipeline
+    from hfm_kg import pipeline, present
 
     version, added = pipeline.register(session.settings(root))
+    if format_name:
+        present.facts({"version": version, **added}, format_name)
     click.echo(f"registered {version}: {added['terms']} terms and {added['facts']} facts are new or other", err=True)

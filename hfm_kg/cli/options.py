@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,15 +31,26 @@ def root_option(command: Command) -> Command:
     )(command)
 
 
-def format_option(names: Sequence[str], text: str, **more: Any) -> Callable[[Command], Command]:
+def format_option(names: Sequence[str], text: str, default: str | None = None) -> Callable[[Command], Command]:
     """The option ``--format`` with those names, and ``--json`` in short."""
 
     def add(command: Command) -> Command:
-        short = click.option("--json", "format_name", flag_value="json", help="The same as --format json.")
-        full = click.option("--format", "-f", "format_name", type=click.Choice(names), help=text, **more)
-        return full(short(command))
+        @functools.wraps(command)
+        def run(*arguments: Any, as_json: bool, format_name: str | None, **more: Any) -> Any:
+            return command(*arguments, format_name="json" if as_json else format_name, **more)
+
+        short = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+        kind = click.Choice(names)
+        shown = default is not None
+        full = click.option("--format", "-f", "format_name", type=kind, default=default, show_default=shown, help=text)
+        return full(short(run))
 
     return add
+
+
+def lines_option(command: Command) -> Command:
+    """The option that names the format of what is printed as lines of text unless one is named."""
+    return format_option(["table", "tsv", "json"], "Output format.  [default: lines of text]")(command)
 
 
 def records_option(command: Command) -> Command:

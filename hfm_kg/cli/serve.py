@@ -52,6 +52,13 @@ FORMATS = ("text", "json")
     show_default=True,
 )
 @click.option(
+    "--connections",
+    default=1000,
+    type=click.IntRange(1, 100_000),
+    help="Connections of a process at once.",
+    show_default=True,
+)
+@click.option(
     "--metrics-port",
     type=click.IntRange(0, 65535),
     help="Port of /metrics, where it is not for everybody.  [default: the same as for all else]",
@@ -83,6 +90,7 @@ def serve(
     output: Path | None,
     shape: tuple[str, ...],
     processes: int,
+    connections: int,
     metrics_port: int | None,
     log_level: str,
     log_format: str,
@@ -110,4 +118,7 @@ def serve(
     allowed = server.limits(shape, {name: value for name, value in limits.items() if value is not None})
     session.snapshot(settings)
     inputs = server.Inputs(settings.output, settings.queries, settings.ontology / "mappings", allowed)
-    server.run(inputs, server.Deployment(host, port, processes, metrics_port, log_level, log_format, drain, grace))
+    deployment = server.Deployment(
+        host, port, processes, connections, metrics_port, log_level, log_format, drain, grace
+    )
+    server.run(inputs, deployment)

@@ -8,6 +8,6 @@ on years that are hidden from it (:mod:`hfm_kg.gaps.trial`).
 from __future__ import annotations
 
 from hfm_kg.gaps.field import Field, read
-from hfm_kg.gaps.ranking import Combination, Evidence, Gap, Witness, rank
+from hfm_kg.gaps.ranking import NOT_REPORTED, Combination, Evidence, Gap, Witness, rank
 
-__all__ = ["Combination", "Evidence", "Field", "Gap", "Witness", "rank", "read"]
+__all__ = ["NOT_REPORTED", "Combination", "Evidence", "Field", "Gap", "Witness", "rank", "read"]

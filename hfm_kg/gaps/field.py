@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -37,6 +37,19 @@ class Thing:
     year: int | None
     facets: Mapping[str, Mapping[str, tuple[str, ...]]]
 
+    def rows(self) -> Iterator[str]:
+        """The rows that say something of it, some of them repeatedly."""
+        return (row for concepts in self.facets.values() for said in concepts.values() for row in said)
+
+    def without(self, rows: Collection[str]) -> Thing:
+        """The thing as it is without what only those rows say."""
+        facets: dict[str, dict[str, tuple[str, ...]]] = {}
+        for facet, concepts in self.facets.items():
+            for concept, said in concepts.items():
+                if left := tuple(row for row in said if row not in rows):
+                    facets.setdefault(facet, {})[concept] = left
+        return replace(self, facets=facets)
+
 
 @dataclass(frozen=True)
 class Need:
@@ -59,6 +72,8 @@ class Field:
     concepts: Mapping[str, Concept]
     things: tuple[Thing, ...]
     needs: tuple[Need, ...]
+    row_years: Mapping[str, int]
+    """The year of the newest work that a statement of the text rests on."""
 
     @property
     def models(self) -> tuple[Thing, ...]:
@@ -75,9 +90,13 @@ class Field:
 
         What has no year stays: a database that was there all along, a statement that cites nothing.
         """
+        young = {row for row, newest in self.row_years.items() if newest >= year}
+        older = (thing.without(young) for thing in self.things if thing.year is None or thing.year < year)
+        things = tuple(thing for thing in older if thing.facets)
         return replace(
             self,
-            things=tuple(thing for thing in self.things if thing.year is None or thing.year < year),
+            things=things,
+            row_years={row: self.row_years[row] for thing in things for row in thing.rows() if row in self.row_years},
             needs=tuple(need for need in self.needs if need.year is None or need.year < year),
         )
 
@@ -101,6 +120,10 @@ class Field:
         """The label of a concept."""
         return self.concepts[iri].label
 
+    def chosen(self, names: Mapping[str, str | None]) -> dict[Facet, str]:
+        """The concepts that are asked for, by facet; what is None is not. Raises UsageError."""
+        return {facet: self.concept(facet, name) for facet in FACETS if (name := names.get(facet)) is not None}
+
     def concept(self, facet: Facet, name: str) -> str:
         """The IRI of a facet's concept by IRI, ``hfm:`` name, identifier or label. Raises UsageError."""
         asked = name.removeprefix(BASE).removeprefix("hfm:").casefold()
@@ -114,10 +137,12 @@ class Field:
 
 def read(select: Select, catalog: Catalog) -> Field:
     """The field that a source reports, by three queries of the catalogue."""
+    stated = select(catalog["facets"].text)
     return Field(
         _concepts(select(catalog["facet-concepts"].text)),
-        tuple(_things(select(catalog["facets"].text))),
+        tuple(_things(stated)),
         tuple(map(_need, select(catalog["named-needs"].text))),
+        {str(row["row"]): newest for row in stated if isinstance(newest := row["row_year"], int)},
     )
 
 

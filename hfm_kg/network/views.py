@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class View:
-    """A view; ``directed`` if edges lead from source to target, ``several`` if two nodes may be joined more than once."""
+    """A view; ``directed``: edges lead from source to target; ``several``: two nodes may be joined more than once."""
 
     name: str
     holds: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from typing import Any
 
 from starlette.datastructures import QueryParams
@@ -19,7 +19,7 @@ from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer, Pool
 from hfm_kg.server.problems import HEADERS, logger, stopping
 from hfm_kg.server.records import GONE, HEADER, note
-from hfm_kg.server.representation import Wish, represent
+from hfm_kg.server.representation import Representation, Wish, represent, represent_at_once
 from hfm_kg.server.shortcut import Shortcut
 
 MAX_ACCEPT = 50_000
@@ -82,20 +82,18 @@ class Answers:
             return stopping()
         answer = work.result()
         if isinstance(answer, Cached):
-            return await self.ready_made(request, job, answer)
+            return await self.kept(request, job, answer)
         if answer.rest is None:
             return Response(answer.head, media_type=answer.content_type, headers=HEADERS)
         return Stream(_joined(answer), media_type=answer.content_type, headers=HEADERS)
 
-    async def ready_made(self, request: Request, job: Job, answer: Cached) -> Response:
+    async def kept(self, request: Request, job: Job, answer: Cached) -> Response:
         """A cached answer as the client wants it; whoever sends the same again gets it by the shortcut."""
         shown = await represent(answer, Wish.of(request.headers))
         if (said := _state(request).get("request")) is not None and HEADER.decode() not in request.headers:
             self.shortcut.read_fields(said, request.headers)
             self.shortcut.learn(said, job, answer, shown)
-        response = Response(shown.body(answer), shown.status)
-        response.raw_headers = shown.raw_headers()
-        return response
+        return _response(answer, shown)
 
 
 def _state(request: Request) -> dict[str, Any]:
@@ -120,6 +118,17 @@ def options(methods: str) -> Response:
         "Access-Control-Max-Age": "86400",
     }
     return Response(status_code=204, headers={**HEADERS, "Allow": methods, **cors})
+
+
+def ready_made(request: Request, answer: Cached, more: Mapping[str, str] = HEADERS, status: int = 200) -> Response:
+    """A whole answer, compressed if the client takes that, or 304 if it has it already; ``more`` are headers."""
+    return _response(answer, represent_at_once(answer, Wish.of(request.headers), more, status))
+
+
+def _response(answer: Cached, shown: Representation) -> Response:
+    response = Response(shown.body(answer), shown.status)
+    response.raw_headers = shown.raw_headers()
+    return response
 
 
 async def _first(work: asyncio.Task[Cached | Answer], gone: Coroutine[None, None, None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from pyoxigraph import Store
@@ -13,10 +14,10 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hfm_kg import catalog
+from hfm_kg import catalog, sparql
 from hfm_kg.errors import HfmError
 from hfm_kg.mappings import MappingSet
-from hfm_kg.server import pages, problems
+from hfm_kg.server import problems
 from hfm_kg.server.answers import Answers
 from hfm_kg.server.cache import Cache
 from hfm_kg.server.connection import MAX_TARGET
@@ -26,6 +27,7 @@ from hfm_kg.server.endpoint import Endpoint
 from hfm_kg.server.graph_store import GraphStore
 from hfm_kg.server.linked import LinkedData
 from hfm_kg.server.pool import Pool
+from hfm_kg.server.site import Site
 
 
 class ShortTargets:
@@ -50,6 +52,7 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
     """
     documents = Documents(store, queries, sets)
     discovery = Discovery(documents, queries)
+    site = Site(partial(sparql.select, store), queries, documents.version)
     answers = Answers(pool, Cache(pool.snapshot.name, pool.limits.cache))
 
     @asynccontextmanager
@@ -63,7 +66,7 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
     app = Starlette(
         lifespan=lifespan,
         routes=[
-            Route("/", pages.start_page(store, queries), methods=["GET"]),
+            *site.routes(),
             Route("/sparql", Endpoint(answers, discovery, pool.limits.patience), name="sparql"),
             Route("/rdf-graph-store", GraphStore(store, answers)),
             *discovery.routes(),
@@ -76,5 +79,6 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
             Exception: problems.from_bug,
         },
     )
+    app.state.site = site
     app.state.answers = answers
     return app

@@ -26,6 +26,16 @@ MAX_TARGET: Final = 60 * 1024
 MAX_HEAD: Final = 1024 * 1024
 """Bytes of a request's line and headers; between this and MAX_TARGET the client is told what is wrong."""
 
+_PROBLEM: Final = problem(503, "Service Unavailable", "there are too many connections", headers={"Retry-After": "2"})
+FULL: Final = b"\r\n".join((
+    b"HTTP/1.1 503 Service Unavailable",
+    *(name + b": " + value for name, value in _PROBLEM.raw_headers),
+    b"connection: close",
+    b"",
+    bytes(_PROBLEM.body),
+))  # fmt: skip
+"""What a client is told that is one too many."""
+
 
 class Stage(enum.Enum):
     """What has come of a request."""
@@ -51,12 +61,13 @@ class Connection(HttpToolsProtocol):
     """HTTP/1.1 as uvicorn speaks it, which itself waits for a request's head, and for a reader, for ever.
 
     Within ``patience`` seconds the head of a request must be there, and of what was written the client must have taken
-    some. Requests that the application's answers know by the shortcut never come to the parser.
+    some. Beyond ``most`` connections a client is sent away at once, whatever it wants. Requests that the application's
+    answers know by the shortcut never come to the parser.
     """
 
-    def __init__(self, *given: Any, patience: float, **named: Any) -> None:
+    def __init__(self, *given: Any, patience: float, most: int, **named: Any) -> None:
         super().__init__(*given, **named)
-        self.patience = patience
+        self.patience, self.most = patience, most
         self.head: asyncio.TimerHandle | None = None
         self.reader: asyncio.TimerHandle | None = None
         self.stage = Stage.NOTHING
@@ -74,9 +85,13 @@ class Connection(HttpToolsProtocol):
     # --- limits -----------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        """Wait for the first request."""
+        """Wait for the first request, unless there are too many connections."""
         super().connection_made(transport)
-        self._expect_head()
+        if len(self.connections) > self.most:
+            transport.write(FULL)
+            transport.close()
+        else:
+            self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""

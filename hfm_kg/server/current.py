@@ -27,6 +27,7 @@ from hfm_kg.server.app import create_app
 from hfm_kg.server.metrics import Metrics
 from hfm_kg.server.operations import PATHS, operations
 from hfm_kg.server.pool import Limits, Pool
+from hfm_kg.server.site import Site
 from hfm_kg.store import Snapshot
 
 POLL: Final = 1.0
@@ -68,6 +69,7 @@ class Served:
             sets, _ = mappings.read(inputs.mappings)
             self.app: Starlette = create_app(self.snapshot.open(), catalog.read(inputs.queries), pool, sets)
             self.answers: Answers = self.app.state.answers
+            self.site: Site = self.app.state.site
             self.running.push(opened.pop_all())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -141,6 +143,7 @@ class Current:
         self.is_started = True
         self.state["answers"] = self.served.answers
         watching = asyncio.create_task(self.watch())
+        warming = asyncio.create_task(asyncio.to_thread(self.served.site.warm))
         with self.signals():
             await send({"type": "lifespan.startup.complete"})
             await receive()
@@ -148,7 +151,7 @@ class Current:
         watching.cancel()
         for task in self.retired:
             task.cancel()
-        await asyncio.gather(watching, *self.retired, return_exceptions=True)
+        await asyncio.gather(watching, warming, *self.retired, return_exceptions=True)
         await self.served.close()
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -231,13 +234,14 @@ class Current:
         task.add_done_callback(self.retired.discard)
 
     async def warm(self, fresh: Served) -> None:
-        """Have the new snapshot answer what was last asked of the old one, so that its cache is not empty."""
+        """Have the new snapshot answer what was last asked of the old one, and read what its pages need."""
         jobs = list(reversed(self.served.answers.cache.answers))
         with suppress(TimeoutError):
             async with asyncio.timeout(WARM):
                 for job in jobs:
                     with suppress(HfmError):
                         await fresh.answers.prepare(job)
+        await asyncio.to_thread(fresh.site.warm)
 
     async def retire(self, old: Served) -> None:
         """Let the requests to an old snapshot end, and close it; no query may take longer than its deadline."""

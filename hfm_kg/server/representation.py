@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,11 +20,17 @@ LARGE: Final = 64 * 1024
 
 LINES: Final = {200: b"HTTP/1.1 200 OK\r\n", 304: b"HTTP/1.1 304 Not Modified\r\n"}
 """Status lines (RFC 9112, section 4)."""
-FIELDS: Final = b"".join(
-    b"%b: %b\r\n" % (name.lower().encode(), value.encode())
-    for name, value in {**HEADERS, "Vary": "Accept, Accept-Encoding", "Cache-Control": "public, no-cache"}.items()
-)
-"""Header fields of every answer that is kept."""
+
+
+def _fields(more: Mapping[str, str]) -> bytes:
+    """Header fields of a kept answer: what it may be kept for, what it varies with, and more."""
+    vary = ", ".join(filter(None, (more.get("Vary"), "Accept-Encoding")))
+    named = {"Cache-Control": "public, no-cache", **more, "Vary": vary}
+    return b"".join(b"%b: %b\r\n" % (name.lower().encode(), value.encode()) for name, value in named.items())
+
+
+FIELDS: Final = _fields(HEADERS)
+"""Header fields of every answer to a query."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class Representation:
 
     def body(self, answer: Cached) -> bytes:
         """The body of the answer that is represented."""
-        return answer.encoded(self.coding) if self.status == 200 else b""
+        return b"" if self.status == 304 else answer.encoded(self.coding)
 
 
 async def represent(answer: Cached, wish: Wish) -> Representation:
@@ -69,15 +76,18 @@ async def represent(answer: Cached, wish: Wish) -> Representation:
     return represent_at_once(answer, wish)
 
 
-def represent_at_once(answer: Cached, wish: Wish) -> Representation:
-    """The same without a pause, whatever time it takes."""
+def represent_at_once(
+    answer: Cached, wish: Wish, more: Mapping[str, str] = HEADERS, status: int = 200
+) -> Representation:
+    """The same without a pause, whatever time it takes; ``more`` are header fields."""
     coding = _coding(answer, wish)
+    fields = FIELDS if more is HEADERS else _fields(more)
     etag = f'{answer.etag[:-1]}-{coding}"' if coding else answer.etag
-    if wish.if_none_match and matches(wish.if_none_match, etag):
-        return Representation(304, b"%betag: %b" % (FIELDS, etag.encode()))
+    if status == 200 and wish.if_none_match and matches(wish.if_none_match, etag):
+        return Representation(304, b"%betag: %b" % (fields, etag.encode()))
     size, coded = len(answer.encoded(coding)), f"\r\ncontent-encoding: {coding}" if coding else ""
     told = f"etag: {etag}{coded}\r\ncontent-length: {size}\r\ncontent-type: {answer.content_type}"
-    return Representation(200, FIELDS + told.encode(), coding)
+    return Representation(status, fields + told.encode(), coding)
 
 
 def _coding(answer: Cached, wish: Wish) -> str:

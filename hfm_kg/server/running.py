@@ -6,6 +6,7 @@ import asyncio
 import errno
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -15,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import resource_tracker
-from typing import cast
+from typing import Final, cast
 
 import click
 import prometheus_client
@@ -33,6 +34,10 @@ from hfm_kg.server.current import Current, Inputs
 from hfm_kg.server.evaluator import die_with_parent
 from hfm_kg.server.metrics import Metrics
 from hfm_kg.server.records import Record, Recorded
+from hfm_kg.server.site import static
+
+SPARE_FILES: Final = 500
+"""Files beside the connections: those of two snapshots, and evaluators."""
 
 logger = logging.getLogger("hfm_kg.server")
 
@@ -45,6 +50,8 @@ class Deployment:
     port: int = 7878
     processes: int = 1
     """Processes that share the port, each with evaluators, queue and cache of its own."""
+    connections: int = 1000
+    """Connections of one process at once; more are sent away."""
     metrics_port: int | None = None
     """Where the metrics are, if they are not to be at the same port as all else."""
     log_level: str = "warning"
@@ -60,7 +67,10 @@ def run(inputs: Inputs, deployment: Deployment) -> None:
 
     Raises UsageError if an address cannot be had, and HfmError if the snapshot cannot be opened.
     """
+    _allow_files(deployment.connections + SPARE_FILES)
     with _listening(deployment.host, deployment.port) as listener:
+        if missing := static.missing():
+            click.echo(f"pages go without {', '.join(missing)}: the build could not fetch third-party code", err=True)
         if deployment.processes == 1:
             _serve(inputs, deployment, listener)
         else:
@@ -170,7 +180,9 @@ def _config(make: Callable[[], Recorded], inputs: Inputs, deployment: Deployment
         factory=True,
         lifespan="on",
         workers=deployment.processes,
-        http=cast(type[asyncio.Protocol], partial(Connection, patience=inputs.limits.patience)),
+        http=cast(
+            type[asyncio.Protocol], partial(Connection, patience=inputs.limits.patience, most=deployment.connections)
+        ),
         log_config=logs.config(deployment.log_level, deployment.log_format),
         access_log=False,
         server_header=False,
@@ -224,6 +236,14 @@ def _metrics_at(deployment: Deployment, registry: CollectorRegistry) -> Iterator
 def _unavailable(host: str, port: int, error: Exception, hint: str) -> UsageError:
     reason = str(getattr(error, "strerror", None) or error).partition(" (while ")[0]
     return UsageError(f"cannot listen on {host}:{port}: {reason}{hint}")
+
+
+def _allow_files(number: int) -> None:
+    """Let this process and its children have so many files open, as far as the system does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager
