@@ -36,8 +36,6 @@ from hfm_kg.server.metrics import Metrics
 from hfm_kg.server.records import Record, Recorded
 from hfm_kg.server.site import static
 
-MAX_HEAD: Final = 1024 * 1024
-"""Bytes of a request's line and headers; between this and MAX_TARGET the client is told what is wrong."""
 SPARE_FILES: Final = 500
 """Files beside the connections: those of two snapshots, and evaluators."""
 
@@ -187,7 +185,6 @@ def _config(make: Callable[[], Recorded], inputs: Inputs, deployment: Deployment
         http=cast(
             type[asyncio.Protocol], partial(Connection, patience=inputs.limits.patience, most=deployment.connections)
         ),
-        h11_max_incomplete_event_size=MAX_HEAD,
         log_config=logs.config(deployment.log_level, deployment.log_format),
         access_log=False,
         server_header=False,
