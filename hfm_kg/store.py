@@ -44,6 +44,10 @@ class Snapshot:
         """The sorted N-Quads file."""
         return self.path / "graph.nq"
 
+    def quads(self) -> Iterator[Quad]:
+        """All quads, as the dump has them."""
+        return parse(path=str(self.dump), format=RdfFormat.N_QUADS, lenient=True)
+
     def open(self) -> Store:
         """The snapshot's store, read-only. Raises SnapshotError if it cannot be opened."""
         try:

@@ -32,6 +32,7 @@ LAYERS: dict[str, set[str]] = {
     "store": {"errors"},
     "sparql": {"errors"},
     "remote": {"errors", "sparql"},
+    "publish": {"errors", "remote", "terms"},
     "present": {"catalog", "sparql"},
     "pipeline": {
         "catalog", "claims", "errors", "export", "facts", "graph", "hierarchy", "mappings", "reason", "registry",
