@@ -2,7 +2,9 @@
 
 A header is written in the decorator comments of grlc: lines that begin with ``#+`` and hold a key and a value. Known
 keys are ``title``, ``question`` and ``columns`` (the names of the result's columns). A check has a ``severity``, a
-``fix`` (what to do about a finding) and a ``defect`` (an input on which it fires, and no other check does).
+``fix`` (what to do about a finding) and a ``defect`` (an input on which it fires, and no other check does). A shape,
+which the benchmark asks over and over, has a ``parameter``, a term of the query, and ``values``, the query for each
+``?value`` that may stand in its place.
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ from hfm_kg.tables import nearest
 
 KEYS: Mapping[str, frozenset[str]] = {
     "competency": frozenset({"title", "question", "columns"}),
+    "analysis": frozenset({"title", "question", "columns"}),
     "claims": frozenset({"title", "columns"}),
     "checks": frozenset({"title", "severity", "fix", "defect"}),
+    "shapes": frozenset({"title", "parameter", "values"}),
 }
 """The kinds of queries, and the keys that each must have."""
 

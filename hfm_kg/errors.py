@@ -17,6 +17,7 @@
     └── UsageError              exit 2, HTTP 400    a request that makes no sense
         ├── QuerySyntaxError    exit 2, HTTP 400    SPARQL that does not parse
         ├── UnknownQueryError   exit 2, HTTP 404    no catalogue query of that name
+        ├── UnknownNameError    exit 2, HTTP 400    nothing of the graph is called that, or more than one thing
         ├── ForbiddenError      exit 2, HTTP 403    updates, and requests to other machines
         ├── QueryLimitError     exit 2, HTTP 400    a query that is larger than it may be
         └── NotAcceptableError  exit 2, HTTP 406    a format that the result cannot be written in
@@ -221,6 +222,12 @@ class UnknownQueryError(UsageError):
 
     status = 404
     title = "No such query"
+
+
+class UnknownNameError(UsageError):
+    """Nothing of the graph is called that, or more than one thing is."""
+
+    title = "No such name"
 
 
 class ForbiddenError(UsageError):

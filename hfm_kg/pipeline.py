@@ -253,11 +253,6 @@ def is_current(settings: Settings, snapshot: store.Snapshot) -> bool:
     return snapshot.manifest.get("sources") == source_hash(settings)
 
 
-def manifest_text(snapshot: store.Snapshot) -> str:
-    """A snapshot's manifest, for people."""
-    return json.dumps(dict(snapshot.manifest), indent=1)
-
-
 @contextmanager
 def owl_files(settings: Settings) -> Iterator[tuple[Path, ...]]:
     """``hfm.owl`` and ``hfm-facts.owl`` as the input states them, in a folder that is gone after the context."""

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hfm_kg.catalog import CatalogQuery
+from hfm_kg.errors import UsageError
 from hfm_kg.sparql import PREFIXES
 
 
@@ -21,8 +22,13 @@ def default_format(graph: bool) -> str:
     return "turtle" if graph else "table" if sys.stdout.isatty() else "tsv"
 
 
-def catalogue(queries: Iterable[CatalogQuery]) -> None:
-    """The catalogue: a table on a terminal, tab-separated names and questions in a pipe."""
+def catalogue(queries: Iterable[CatalogQuery], format_name: str | None = None) -> None:
+    """The catalogue: a table on a terminal, tab-separated names and questions in a pipe, unless a format is named."""
+    if format_name is not None:
+        if format_name not in ("table", "tsv", "json"):
+            raise UsageError(f"the catalogue is no {format_name}; take one of table, tsv, json")
+        records([{"name": query.name, "question": query.question} for query in queries], format_name)
+        return
     if not sys.stdout.isatty():
         for query in queries:
             click.echo(f"{query.name}\t{query.question}")
@@ -33,8 +39,16 @@ def catalogue(queries: Iterable[CatalogQuery]) -> None:
     Console().print(table)
 
 
-def records(rows: Sequence[Mapping[str, str]], format_name: str) -> None:
-    """Rows of named texts, as a table, tab-separated values or JSON."""
+def facts(found: Mapping[str, object], format_name: str) -> None:
+    """Facts by their names, as a table, tab-separated values or one object of JSON."""
+    if format_name == "json":
+        click.echo(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        records([{"name": name, "value": str(value)} for name, value in found.items()], format_name)
+
+
+def records(rows: Sequence[Mapping[str, object]], format_name: str) -> None:
+    """Rows of named values, as a table, tab-separated values or JSON."""
     if format_name == "json":
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
         return
@@ -42,12 +56,18 @@ def records(rows: Sequence[Mapping[str, str]], format_name: str) -> None:
     if format_name == "tsv":
         click.echo("\t".join(names))
         for row in rows:
-            click.echo("\t".join(row.values()))
+            click.echo("\t".join(map(str, row.values())))
         return
     table = Table(*names)
     for row in rows:
-        table.add_row(*(Text(value, overflow="fold") for value in row.values()))
+        table.add_row(*(Text(str(value), overflow="fold") for value in row.values()))
     _print(table)
+
+
+def markdown(rows: Sequence[Mapping[str, str]]) -> str:
+    """Rows of named texts as a table of Markdown."""
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)] if rows else []
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
 
 
 def body(content: bytes, format_name: str) -> None:

@@ -21,10 +21,7 @@ from pyoxigraph import (
     DefaultGraph,
     NamedNode,
     Quad,
-    QueryResultsFormat,
-    QuerySolutions,
     RdfFormat,
-    parse_query_results,
     serialize,
 )
 
@@ -236,16 +233,12 @@ class _Store:
 
     def counts(self) -> dict[str, int]:
         """Triples of each graph."""
-        found = {solution["g"].value: int(solution["n"].value) for solution in self._select(COUNTS)}
+        rows = remote.select(self.target.endpoint, COUNTS, self.client)
+        found = {row["g"].value: int(row["n"].value) for row in rows}
         if not self.target.default_graph:
-            found[DEFAULT] = int(next(iter(self._select(DEFAULT_COUNT)))["n"].value)
+            (row,) = remote.select(self.target.endpoint, DEFAULT_COUNT, self.client)
+            found[DEFAULT] = int(row["n"].value)
         return found
-
-    def _select(self, query: str) -> QuerySolutions:
-        content = remote.ask(self.target.endpoint, query, remote.JSON, self.client)
-        result = parse_query_results(content, format=QueryResultsFormat.JSON)
-        assert isinstance(result, QuerySolutions)
-        return result
 
     def write(self, quads: list[Quad], plan: Plan, progress: Progress) -> None:
         """Remove what is to be replaced, and write the quads, which are sorted by graph. Raises PublicationError."""

@@ -7,15 +7,24 @@ N-Triples, and what a user wants is written here.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Final
 
 import httpx
-from pyoxigraph import QueryResultsFormat, RdfFormat, parse, parse_query_results, serialize
+from pyoxigraph import QueryResultsFormat, QuerySolutions, RdfFormat, parse, parse_query_results, serialize
 
 from hfm_kg import sparql
 from hfm_kg.errors import LONGEST_MESSAGE, DeadlineError, EndpointError, HfmError, QuerySyntaxError, UsageError
-from hfm_kg.sparql import BASE_IRI, GRAPH_FORMATS, PREFIXES, SOLUTION_FORMATS, TOKEN, Format, is_graph_query
+from hfm_kg.sparql import (
+    BASE_IRI,
+    GRAPH_FORMATS,
+    PREFIXES,
+    SOLUTION_FORMATS,
+    TOKEN,
+    Format,
+    Solution,
+    is_graph_query,
+    solutions,
+)
 
 TIMEOUT = httpx.Timeout(10, read=300)
 """Seconds: an endpoint should be reachable at once, but may think for long."""
@@ -33,32 +42,28 @@ VIRTUOSO_BOOLEAN: Final = (
 VIRTUOSO_CUT: Final = "x-sparql-maxrows"
 """The header by which Virtuoso tells that it sends fewer rows than there are."""
 
-Dataset = Sequence[tuple[str, str]]
-"""Parameters of the protocol's RDF dataset: SPARQL 1.1 Protocol, section 2.1.4."""
 
-
-def ask(endpoint: str, query: str, form: Format, client: httpx.Client | None = None) -> bytes:
+def ask(
+    endpoint: str, query: str, form: Format, timeout: float | None = None, client: httpx.Client | None = None
+) -> bytes:
     """Send a query and return its result in the wanted format.
 
-    The address may hold parameters, ``default-graph-uri`` say. Raises UsageError if the endpoint refuses the query,
-    EndpointError if it cannot be reached, fails, or cuts the result short.
+    The address may hold parameters, ``default-graph-uri`` say; ``timeout`` is how many seconds the endpoint may be
+    silent. Raises UsageError if the endpoint refuses the query, DeadlineError if it thinks for too long, EndpointError
+    if it cannot be reached, fails, or cuts the result short.
     """
-    headers, fields = request(query)
+    headers = {"Accept": ", ".join(_asked(query).media_types)}
+    patience = httpx.Timeout(10, read=timeout) if timeout else TIMEOUT
+    post = client.post if client else httpx.post
     try:
-        post = client.post if client else httpx.post
-        answer = post(endpoint, data=fields, headers=headers, timeout=TIMEOUT, follow_redirects=True)
+        fields = {"query": with_prefixes(query)}
+        answer = post(endpoint, data=fields, headers=headers, timeout=patience, follow_redirects=True)
+    except httpx.ReadTimeout as error:
+        raise DeadlineError(f"{endpoint} has not answered within {timeout or TIMEOUT.read:g} seconds") from error
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # UnicodeError: a host name that is none
         raise unreachable(endpoint, error) from error
-    check(endpoint, answer, query)
-    return convert(endpoint, answer.content, query, form)
-
-
-def request(query: str, dataset: Dataset = ()) -> tuple[dict[str, str], dict[str, str | list[str]]]:
-    """The headers and the form of a query's request."""
-    fields: dict[str, str | list[str]] = {"query": portable(query)}
-    for name, _ in dataset:
-        fields[name] = [value for other, value in dataset if other == name]
-    return {"Accept": ", ".join(_asked(query).media_types)}, fields
+    _check(endpoint, answer, query)
+    return _convert(endpoint, answer.content, query, form)
 
 
 def unreachable(endpoint: str, error: Exception) -> EndpointError:
@@ -66,7 +71,15 @@ def unreachable(endpoint: str, error: Exception) -> EndpointError:
     return EndpointError(f"{endpoint}: {error or type(error).__name__}")
 
 
-def check(endpoint: str, answer: httpx.Response, query: str) -> None:
+def select(endpoint: str, query: str, client: httpx.Client | None = None) -> list[Solution]:
+    """The solutions of a SELECT query. Raises as :func:`ask` does, and EndpointError if what comes is no result."""
+    result = parse_query_results(ask(endpoint, query, JSON, client=client), format=QueryResultsFormat.JSON)
+    if not isinstance(result, QuerySolutions):
+        raise UsageError("the query is no SELECT")
+    return solutions(result)
+
+
+def _check(endpoint: str, answer: httpx.Response, query: str) -> None:
     """Raise what an answer's status and headers tell, whose body has been read; nothing if it is a whole result."""
     media_type, asked = _media_type(answer), _asked(query)
     if VIRTUOSO_CUT in answer.headers:
@@ -93,7 +106,7 @@ def _refusal(answer: httpx.Response, message: str, query: str) -> HfmError:
     return UsageError(message) if answer.is_client_error else EndpointError(message)
 
 
-def convert(endpoint: str, content: bytes, query: str, form: Format) -> bytes:
+def _convert(endpoint: str, content: bytes, query: str, form: Format) -> bytes:
     """A result as it came, in the wanted format. Raises EndpointError if it does not parse."""
     for pattern in VIRTUOSO_BOOLEAN:
         content = pattern.sub(lambda match: match[1] + (b'"true"' if match[2] == b"1" else b'"false"'), content)
@@ -137,10 +150,10 @@ def named_format(query: str, name: str) -> Format:
     raise UsageError(f"{name!r} does not fit this query; take one of {', '.join(form.name for form in offered)}")
 
 
-def portable(query: str) -> str:
+def with_prefixes(query: str) -> str:
     """The query as any engine understands it: with the base and the prefixes of ours that it uses undeclared.
 
-    >>> portable("ASK { <model/UNI> hfm:task 'skos:note' }")
+    >>> with_prefixes("ASK { <model/UNI> hfm:task 'skos:note' }")
     "BASE <https://w3id.org/hfm/> PREFIX hfm: <https://w3id.org/hfm/> ASK { <model/UNI> hfm:task 'skos:note' }"
     """
     declared: set[str] = set()

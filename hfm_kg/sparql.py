@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import IO, Final, cast
 
 import mimeparse
 from pyoxigraph import (
     BlankNode,
     DefaultGraph,
+    Literal,
     NamedNode,
     QueryBoolean,
     QueryResultsFormat,
@@ -30,6 +31,12 @@ from hfm_kg.errors import LONGEST_MESSAGE, ForbiddenError, NotAcceptableError, Q
 
 Result = QuerySolutions | QueryBoolean | QueryTriples
 
+Term = NamedNode | BlankNode | Literal
+Solution = Mapping[str, Term]
+"""What a solution binds, by the names of variables; those that it leaves unbound are not there."""
+Select = Callable[[str], list[Solution]]
+"""Gives the solutions of a SELECT query: over a store (:func:`select`) or at another endpoint (``remote.select``)."""
+
 
 @dataclass(frozen=True)
 class Format:
@@ -39,6 +46,8 @@ class Format:
     media_types: tuple[str, ...]
     engine: QueryResultsFormat | RdfFormat | None
     """None where the engine does not write it: a page for people."""
+    also: tuple[str, ...] = ()
+    """What clients call it by the parameter ``format``, beside its name; SPARQLWrapper always sends one."""
 
     @property
     def content_type(self) -> str:
@@ -56,10 +65,12 @@ SOLUTION_FORMATS: Final = (
 """For SELECT and ASK; the first is what a client gets that names none."""
 
 GRAPH_FORMATS: Final = (
-    Format("turtle", ("text/turtle", "application/x-turtle"), RdfFormat.TURTLE),
-    Format("ntriples", ("application/n-triples", "text/plain"), RdfFormat.N_TRIPLES),
-    Format("rdfxml", ("application/rdf+xml", "application/xml", "text/xml"), RdfFormat.RDF_XML),
-    Format("jsonld", ("application/ld+json", "application/json"), RdfFormat.JSON_LD),
+    Format("turtle", ("text/turtle", "application/x-turtle"), RdfFormat.TURTLE, ("ttl", "n3")),
+    Format("ntriples", ("application/n-triples", "text/plain"), RdfFormat.N_TRIPLES, ("nt",)),
+    Format(
+        "rdfxml", ("application/rdf+xml", "application/xml", "text/xml"), RdfFormat.RDF_XML, ("rdf+xml", "rdf", "xml")
+    ),
+    Format("jsonld", ("application/ld+json", "application/json"), RdfFormat.JSON_LD, ("json-ld", "json")),
     Format("trig", ("application/trig",), RdfFormat.TRIG),
     Format("nquads", ("application/n-quads",), RdfFormat.N_QUADS),
 )
@@ -223,6 +234,21 @@ def evaluate(
         raise UsageError(f"the query cannot be evaluated: {error}") from None
 
 
+def select(store: Store, query: str) -> list[Solution]:
+    """The solutions of a SELECT query over the store. Raises as :func:`evaluate` does."""
+    result = evaluate(store, query)
+    if not isinstance(result, QuerySolutions):
+        raise UsageError("the query is no SELECT")
+    return solutions(result)
+
+
+def solutions(result: QuerySolutions) -> list[Solution]:
+    """The solutions of a result, all of them."""
+    names = [variable.value for variable in result.variables]
+    bound = ({name: row[name] for name in names if row[name] is not None} for row in result)
+    return [cast(Solution, row) for row in bound]
+
+
 def formats(result: Result) -> tuple[Format, ...]:
     """The formats in which a result can be written."""
     return GRAPH_FORMATS if isinstance(result, QueryTriples) else SOLUTION_FORMATS
@@ -249,9 +275,11 @@ def negotiate(offered: Sequence[Format], accept: str | None) -> Format:
 
 
 def format_of(offered: Sequence[Format], name: str) -> Format:
-    """The format of that short name. Raises NotAcceptableError if it is not offered."""
+    """The format that a client calls so, or by media types as in Accept. Raises NotAcceptableError for another."""
+    if "/" in name:
+        return negotiate(offered, name)
     for form in offered:
-        if form.name == name:
+        if name in (form.name, *form.also):
             return form
     kind = "a graph" if offered == GRAPH_FORMATS else "SELECT and ASK"
     raise NotAcceptableError(f"{name!r} is no format for {kind}; take one of {', '.join(f.name for f in offered)}")

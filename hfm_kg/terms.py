@@ -17,7 +17,7 @@ BASE: Final = "https://w3id.org/hfm/"
 ONTOLOGY: Final = NamedNode(BASE + "hfm.owl")
 PROVENANCE: Final = NamedNode(BASE + "source/provenance")
 INFERRED: Final = NamedNode(BASE + "source/inferred")
-PLAIN: Final = re.compile(r"[\w./~#-]*", re.ASCII)
+PLAIN: Final = re.compile(r"[\w./~-]*(?:#[\w./~-]*)?", re.ASCII)
 """Paths of an IRI in which nothing has to be escaped."""
 PROJECT: Final = "hfm"
 """Identifier of the source that stands for the curators of this project."""
@@ -95,6 +95,7 @@ class XSD(Namespace, base="http://www.w3.org/2001/XMLSchema#"):
     anyURI: NamedNode
     boolean: NamedNode
     date: NamedNode
+    dateTime: NamedNode
     decimal: NamedNode
     hexBinary: NamedNode
     integer: NamedNode
@@ -169,6 +170,11 @@ class SH(Namespace, base="http://www.w3.org/ns/shacl#"):
     prefix: NamedNode
     prefixes: NamedNode
     select: NamedNode
+
+
+class VOIDExt(Namespace, base="http://ldf.fi/void-ext#"):
+    datatype: NamedNode
+    datatypePartition: NamedNode
 
 
 class DCAT(Namespace, base="http://www.w3.org/ns/dcat#"):
@@ -392,7 +398,10 @@ def iri(*path: str) -> NamedNode:
     'https://w3id.org/hfm/model/BioBERT'
     """
     local = "/".join(path)
-    return NamedNode(BASE + (local if PLAIN.fullmatch(local) else quote(local, safe="/.-_~#")))
+    if not PLAIN.fullmatch(local):
+        before, mark, fragment = (quote(part, safe="/.-_~#") for part in local.partition("#"))
+        local = before + mark + fragment.replace("#", "%23")  # an IRI has one fragment at the most
+    return NamedNode(BASE + local)
 
 
 def concept(identifier: str) -> NamedNode:

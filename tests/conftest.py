@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
 import shutil
 import socket
@@ -18,6 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from playwright.sync_api import Browser, sync_playwright
 from pyoxigraph import Store
 from starlette.applications import Starlette
 
@@ -30,6 +32,13 @@ from . import exports
 ROOT = Path(__file__).parent.parent
 SCRIPT = str(Path(sysconfig.get_path("scripts")) / "hfm-kg")
 
+CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_OPTIONS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+"""Without a window, as root too, and without asking anything of other machines."""
+
 W3C = ROOT.parent / "shared/w3c-rdf-tests"
 """Where the W3C's tests lie unless an option says otherwise."""
 
@@ -38,6 +47,7 @@ Edit = Callable[[str, str, str], None]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of our tests."""
+    parser.addoption("--hostile", type=int, default=4_000, metavar="NUMBER", help="hostile requests to send")
     parser.addoption("--w3c", type=Path, metavar="FOLDER", help=f"the W3C's tests of SPARQL  [default: {W3C}]")
 
 
@@ -127,6 +137,16 @@ def endpoint(settings: Settings, snapshot: Snapshot) -> Iterator[str]:
                 pytest.fail("the server did not start")
         finally:
             process.kill()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium without a window; where there is none the test is skipped, but fails in CI."""
+    if not Path(CHROMIUM).exists():
+        reason = f"there is no {CHROMIUM}: apt-get install chromium"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
 
 
 @contextmanager

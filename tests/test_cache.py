@@ -13,7 +13,7 @@ from pyoxigraph import Store
 
 from hfm_kg.catalog import Catalog
 from hfm_kg.server import Limits, create_app
-from hfm_kg.server.cache import OVERHEAD, Cache, Cached
+from hfm_kg.server.cache import LETTER, OVERHEAD, Cache, Cached
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer, Pool
 from hfm_kg.store import Snapshot
@@ -25,7 +25,7 @@ MODELS = "SELECT ?m { ?m a hfm:FoundationModel } ORDER BY ?m"
 
 @pytest.fixture(scope="module")
 def client(store: Store, queries: Catalog, snapshot: Snapshot) -> Iterator[httpx.Client]:
-    with serving(create_app(store, queries, Pool(snapshot.dump, Limits(evaluators=1)))) as client:
+    with serving(create_app(store, queries, Pool(snapshot, Limits(evaluators=1)))) as client:
         yield client
 
 
@@ -126,6 +126,26 @@ def test_what_is_kept_is_never_larger_than_it_may_be() -> None:
         large.ready.set()
         assert isinstance(await cache.answer(Job("ASK { }"), large), Cached)
         assert Job("ASK { }") not in cache.answers
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        Job("ASK {} #" + "x" * 1000),
+        Job("ASK {}", accept="a/b," * 250),
+        Job("ASK {}", named_graphs=("http://x/" + "x" * 1000,)),
+        Job("ASK {}", format_name="x" * 1000),
+    ],
+    ids=["query", "accept", "graphs", "format"],
+)
+def test_what_was_asked_counts_as_well(job: Job) -> None:
+    async def run() -> None:
+        cache, evaluation = Cache("s", 10**6), Evaluation()
+        evaluation.ready.set()
+        await cache.answer(job, evaluation)
+        assert cache.size >= OVERHEAD + 1000 * LETTER
 
     asyncio.run(run())
 

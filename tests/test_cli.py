@@ -112,7 +112,8 @@ def test_wrong_usage_is_told_on_standard_error(arguments: list[str], run: Run) -
 
 def test_without_a_query_the_catalogue_is_listed(run: Run, queries: Catalog) -> None:
     lines = run("query").stdout.splitlines()
-    assert lines == [f"{query.name}\t{query.question}" for query in queries.of_kind("competency")]
+    listed = [*queries.of_kind("competency"), *queries.of_kind("analysis")]
+    assert lines == [f"{query.name}\t{query.question}" for query in listed]
 
 
 def test_a_query_can_be_given_in_four_ways(run: Run, queries: Catalog, settings: Settings) -> None:
@@ -438,7 +439,10 @@ def test_an_output_that_is_a_file_is_wrong_usage(run: Run, tmp_path: Path) -> No
         assert "is a file" in result.stderr
 
 
-@pytest.mark.parametrize("command", sorted(LEAVES))
+@pytest.mark.parametrize(
+    "command",
+    sorted(name for name, command in LEAVES.items() if any("--root" in each.opts for each in command.params)),
+)
 def test_a_root_that_is_not_there_is_wrong_usage(command: str, run: Run, tmp_path: Path) -> None:
     result = run(*command.split(), "--root", str(tmp_path / "none"))
     assert (result.exit_code, result.stdout) == (2, "")

@@ -22,6 +22,7 @@ from hfm_kg.export.prefixes import prefixes
 from hfm_kg.export.sssom import accepted
 from hfm_kg.pipeline import Settings
 from hfm_kg.server import Limits, create_app
+from hfm_kg.server.operations import PATHS
 from hfm_kg.server.pool import Pool
 from hfm_kg.store import Snapshot
 from hfm_kg.terms import INFERRED, OWL, RDF, RDFS, SD, SDO, SH, VOID
@@ -105,7 +106,7 @@ def test_a_host_that_is_none_does_no_harm(host: str, web: httpx.Client) -> None:
 def test_a_browser_is_sent_to_the_form(web: httpx.Client) -> None:
     answer = web.get("/sparql", headers={"Accept": BROWSER})
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/"
+    assert answer.headers["location"] == "/query"
     assert "Accept" in answer.headers["vary"]
 
 
@@ -113,7 +114,15 @@ def test_the_service_is_described_as_in_a_release(
     web: httpx.Client, reasoned: statement.Graph, release: describe.Release
 ) -> None:
     address = NamedNode(f"{web.base_url}/sparql".replace("//sparql", "/sparql"))
-    assert triples(web.get("/sparql")) == describe.endpoint(release, reasoned, address)
+    beside = triples(web.get(DATASET)) | triples(web.get(EXAMPLES))
+    assert triples(web.get("/sparql")) == describe.endpoint(release, reasoned, address) | beside
+
+
+@pytest.mark.parametrize("form", sparql.GRAPH_FORMATS, ids=lambda form: form.name)
+def test_an_address_is_written_as_each_format_wants_it(form: sparql.Format, web: httpx.Client) -> None:
+    headers = {"Host": "a&amp;'b", "Accept": form.media_types[0]}
+    told = {t.object for t in triples(web.get(EXAMPLES, headers=headers)) if t.predicate in ADDRESSES}
+    assert told == {NamedNode("http://a&amp;'b/sparql")}
 
 
 @pytest.fixture(scope="module")
@@ -198,9 +207,9 @@ def test_the_interface_is_openapi_3_1(interface: dict[str, Any]) -> None:
 def test_the_interface_tells_every_route(
     interface: dict[str, Any], store: Store, queries: Catalog, snapshot: Snapshot
 ) -> None:
-    app: Starlette = create_app(store, queries, Pool(snapshot.dump, Limits(evaluators=1)))
+    app: Starlette = create_app(store, queries, Pool(snapshot, Limits(evaluators=1)))
     routes = {route.path.replace(":path", "") for route in app.routes if isinstance(route, Route)}
-    assert set(interface["paths"]) == routes
+    assert set(interface["paths"]) == routes | PATHS
 
 
 def test_what_the_interface_tells_is_answered(interface: dict[str, Any], web: httpx.Client) -> None:
@@ -263,7 +272,7 @@ def test_exactly_one_graph_is_wanted(target: str, web: httpx.Client) -> None:
 
 
 def test_a_server_without_mapping_sets_describes_the_rest(store: Store, queries: Catalog, snapshot: Snapshot) -> None:
-    with serving(create_app(store, queries, Pool(snapshot.dump, Limits(evaluators=1)))) as client:
+    with serving(create_app(store, queries, Pool(snapshot, Limits(evaluators=1)))) as client:
         found = triples(client.get(DATASET))
     assert any(triple.predicate == VOID.triples for triple in found)
     assert not any(triple.object == VOID.Linkset for triple in found)

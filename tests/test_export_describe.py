@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import tomllib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import cast
 
 import httpx
 import pytest
@@ -19,7 +20,7 @@ from hfm_kg.export import describe, sssom
 from hfm_kg.export.files import ReleaseFile
 from hfm_kg.export.prefixes import Prefixes
 from hfm_kg.mappings import read
-from hfm_kg.sparql import GRAPH_FORMATS, SOLUTION_FORMATS
+from hfm_kg.sparql import GRAPH_FORMATS, PREFIXES, SOLUTION_FORMATS
 from hfm_kg.statement import Graph
 from hfm_kg.terms import iri
 
@@ -33,6 +34,9 @@ CLOSED = (DCAT, DCTERMS, FOAF, PROV, RDF, RDFS, SKOS, VOID, XSD)
 """The vocabularies whose terms rdflib knows."""
 DCAT_3 = rdflib.URIRef("http://www.w3.org/ns/dcat#version")
 """A term of DCAT 3; rdflib has those of DCAT 2."""
+
+DATATYPES = {rdflib.URIRef(f"http://ldf.fi/void-ext#{name}") for name in ("datatypePartition", "datatype")}
+"""The terms of the extension of VoID that bioinformatics uses; rdflib does not have it."""
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +84,7 @@ def test_two_parsers_read_the_same_number_of_triples(
 @pytest.mark.parametrize("name", NAMES)
 def test_terms_are_declared_by_their_vocabularies(name: str, graphs: dict[str, rdflib.Graph]) -> None:
     graph = graphs[name]
-    for term in {*graph.predicates(), *graph.objects(predicate=RDF.type)} - {DCAT_3}:
+    for term in {*graph.predicates(), *graph.objects(predicate=RDF.type)} - {DCAT_3, *DATATYPES}:
         assert isinstance(term, rdflib.URIRef)
         known = [vocabulary for vocabulary in CLOSED if str(term).startswith(str(vocabulary))]
         if known:
@@ -125,6 +129,40 @@ def test_every_class_and_property_has_its_partition(graphs: dict[str, rdflib.Gra
     assert partitions(void, VOID.classPartition, VOID["class"], VOID.entities) == classes
     properties = grouped(store, "SELECT ?p (COUNT(*) AS ?n) { ?s ?p ?o } GROUP BY ?p")
     assert partitions(void, VOID.propertyPartition, VOID.property, VOID.triples) == properties
+
+
+def rows(given: rdflib.Graph | Store, query: str) -> set[tuple[str, ...]]:
+    """The solutions of a query, as text."""
+    if isinstance(given, Store):
+        solutions = given.query(query, prefixes=dict(PREFIXES))
+        assert isinstance(solutions, QuerySolutions)
+        return {tuple(term.value for term in solution) for solution in solutions}
+    return {
+        tuple(str(term) for term in row) for row in cast(Iterable[tuple[rdflib.term.Node, ...]], given.query(query))
+    }
+
+
+def test_every_class_of_ours_tells_its_properties_and_their_values(
+    graphs: dict[str, rdflib.Graph], store: Store
+) -> None:
+    void = graphs["void.ttl"]
+    start = (
+        "PREFIX ext: <http://ldf.fi/void-ext#> "
+        "SELECT ?class ?p %s { ?c void:class ?class ; void:propertyPartition ?part . ?part void:property ?p ; %s }"
+    )
+    ours = "FILTER(STRSTARTS(STR(?class), 'https://w3id.org/hfm/'))"
+    kinds = "FILTER(STRSTARTS(STR(?kind), 'https://w3id.org/hfm/'))"
+    assert rows(void, start % ("?n", "void:triples ?n")) == rows(
+        store, f"SELECT ?class ?p (COUNT(*) AS ?n) {{ ?s a ?class ; ?p ?o {ours} }} GROUP BY ?class ?p"
+    )
+    assert rows(void, start % ("?kind", "void:classPartition [ void:class ?kind ]")) == rows(
+        store, f"SELECT DISTINCT ?class ?p ?kind {{ ?s a ?class ; ?p ?o . ?o a ?kind {ours} {kinds} }}"
+    )
+    assert rows(void, start % ("?type", "ext:datatypePartition [ ext:datatype ?type ]")) == rows(
+        store,
+        f"SELECT DISTINCT ?class ?p ?type {{ ?s a ?class ; ?p ?o {ours} FILTER(isLiteral(?o)) "
+        "BIND(DATATYPE(?o) AS ?type) }",
+    )
 
 
 def test_terms_without_a_prefix_have_partitions_of_their_own(release: describe.Release) -> None:

@@ -61,7 +61,9 @@ def test_modules_that_readme_lists_exist() -> None:
         for name in re.findall(r"`([a-z]+/?)`", line.split("|")[1:2][0] if "|" in line else "")
     ]
     modules = {
-        path.stem for path in (ROOT / "hfm_kg").iterdir() if not path.stem.startswith("_") and path.stem != "resources"
+        path.stem
+        for path in (ROOT / "hfm_kg").iterdir()
+        if (path.is_dir() or path.suffix == ".py") and not path.stem.startswith("_") and path.stem != "resources"
     }
     assert set(names) == modules
 

@@ -121,6 +121,19 @@ def test_a_body_that_is_not_what_it_says_is_an_error(stub: Stub) -> None:
         remote.ask(stub.url, "ASK {}", CSV)
 
 
+def test_relative_iris_are_ours_wherever_they_are_asked_of(stub: Stub) -> None:
+    remote.ask(stub.url, "ASK { <model/UNI> a hfm:FoundationModel }", JSON)
+    expected = "ASK { <https://w3id.org/hfm/model/UNI> a <https://w3id.org/hfm/FoundationModel> }"
+    assert str(rdflib_query(parse_qs(stub.answer.asked)["query"][0])) == str(rdflib_query(expected))
+    remote.ask(stub.url, "ASK { <https://w3id.org/hfm/model/UNI> ?p <urn:x> }", JSON)
+    assert "BASE" not in stub.answer.asked
+
+
+def rdflib_query(text: str) -> object:
+    """The algebra of a query, which holds no relative IRIs."""
+    return rdflib.plugins.sparql.prepareQuery(text).algebra
+
+
 def test_a_redirect_is_followed(stub: Stub, endpoint: str) -> None:
     stub.answer.status, stub.answer.headers = 307, {"Location": f"{endpoint}/sparql"}
     content = remote.ask(stub.url, "ASK {}", JSON)

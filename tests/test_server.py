@@ -27,9 +27,12 @@ from hfm_kg import sparql
 from hfm_kg.catalog import Catalog, CatalogQuery
 from hfm_kg.pipeline import Settings
 from hfm_kg.server import Limits, create_app
-from hfm_kg.server.app import MAX_HEAD, MAX_TARGET
-from hfm_kg.server.endpoint import FORM, MAX_BODY, QUERY, UPDATE
+from hfm_kg.server.answers import MAX_ACCEPT
+from hfm_kg.server.app import MAX_TARGET
+from hfm_kg.server.endpoint import FORM, MAX_BODY, MAX_FIELDS, QUERY, UPDATE
 from hfm_kg.server.pool import Pool
+from hfm_kg.server.problems import LONGEST_DETAIL
+from hfm_kg.server.running import MAX_HEAD
 from hfm_kg.store import Snapshot
 from tests.conftest import ROOT, SCRIPT, serving
 
@@ -40,7 +43,7 @@ INFERRED = "https://w3id.org/hfm/source/inferred"
 
 @pytest.fixture(scope="module")
 def app(store: Store, queries: Catalog, snapshot: Snapshot) -> Starlette:
-    return create_app(store, queries, Pool(snapshot.dump, Limits(evaluators=2)))
+    return create_app(store, queries, Pool(snapshot, Limits(evaluators=2)))
 
 
 @pytest.fixture(scope="module")
@@ -251,6 +254,12 @@ def test_an_unknown_format_is_not_acceptable(client: httpx.Client) -> None:
     assert "'<b>'" in problem(client.get("/sparql", params={"query": SELECT, "format": "<b>"}), 406)
 
 
+@pytest.mark.parametrize("name", ["rdf+xml", "xml", "application/rdf+xml", "text/csv, application/rdf+xml"])
+def test_a_format_has_the_names_that_clients_give_it(name: str, client: httpx.Client) -> None:
+    answer = client.get("/sparql", params={"query": CONSTRUCT, "format": name})
+    assert answer.headers["content-type"] == "application/rdf+xml"
+
+
 @pytest.mark.parametrize("accept", ["nonsense", "a/b/c", ";;;"])
 def test_an_accept_header_that_does_not_parse_is_a_bad_request(accept: str, client: httpx.Client) -> None:
     problem(client.get("/sparql", params={"query": SELECT}, headers={"Accept": accept}), 400)
@@ -261,6 +270,27 @@ def test_a_very_long_accept_header_is_read(client: httpx.Client) -> None:
     assert len(problem(client.get("/sparql", params={"query": SELECT}, headers={"Accept": accept}), 406)) < 500
     answer = client.get("/sparql", params={"query": SELECT}, headers={"Accept": accept + ",text/csv"})
     assert answer.headers["content-type"].startswith("text/csv")
+
+
+def test_an_accept_header_that_takes_long_to_read_is_refused(client: httpx.Client) -> None:
+    headers = {"Accept": ",".join(["a/b"] * 15_000)}
+    for path in ("/sparql?query=ASK%7B%7D", "/sparql", "/.well-known/void", "/model/UNI"):
+        assert f"at most {MAX_ACCEPT} are read" in problem(client.get(path, headers=headers), 400)
+
+
+def test_a_form_of_too_many_fields_is_refused(client: httpx.Client) -> None:
+    form = "query=ASK%20%7B%7D" + "&x" * (MAX_FIELDS - 1)
+    assert client.post("/sparql", content=form, headers={"Content-Type": FORM}).json()["boolean"] is True
+    assert "fields" in problem(client.post("/sparql", content=form + "&", headers={"Content-Type": FORM}), 400)
+
+
+@pytest.mark.parametrize("parameters", [{"format": "x" * 9_000}, {"timeout": "x" * 9_000}])
+def test_a_problem_repeats_no_more_of_a_request_than_a_person_reads(
+    client: httpx.Client, parameters: dict[str, str]
+) -> None:
+    answer = client.get("/sparql", params={"query": "ASK {}", **parameters})
+    assert answer.status_code in (400, 406)
+    assert len(answer.json()["detail"]) == LONGEST_DETAIL + 1
 
 
 @pytest.mark.parametrize(
@@ -304,7 +334,7 @@ def slowly(head: bytes, address: httpx.URL) -> tuple[int, bytes]:
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(store: Store, queries: Catalog, snapshot: Snapshot) -> None:
-    app = create_app(store, queries, Pool(snapshot.dump, Limits(evaluators=1, patience=0.05)))
+    app = create_app(store, queries, Pool(snapshot, Limits(evaluators=1, patience=0.05)))
     with serving(app) as client:
         head = f"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: {QUERY}\r\nContent-Length: 6\r\n\r\nASK"
         status, said = slowly(head.encode(), client.base_url)
@@ -326,7 +356,10 @@ def test_a_mistake_of_ours_is_told_without_its_insides(
         raise RuntimeError("/tmp/secret is broken")
 
     monkeypatch.setattr(Pool, "evaluate", fail)
-    detail = problem(client.get("/sparql", params={"query": "ASK {} # of which no answer is kept"}), 500)
+    with httpx.Client(
+        base_url=client.base_url
+    ) as own:  # whose connection the server closes once it has logged the error
+        detail = problem(own.get("/sparql", params={"query": "ASK {} # of which no answer is kept"}), 500)
     assert "secret" not in detail
     assert "secret" in caplog.text
 
@@ -344,7 +377,9 @@ class Page(HTMLParser):
         self.open: list[str] = []
         self.tags: list[str] = []
         self.links: list[str] = []
+        self.scripts: list[str] = []
         self.text = ""
+        self.areas = ""
         self.ids: list[str] = []
         self.feed(html)
         self.close()
@@ -355,6 +390,8 @@ class Page(HTMLParser):
         if tag not in VOID:
             self.open.append(tag)
         for name, value in attrs:
+            if name == "src":
+                self.scripts.append(value or "")
             if name == "href":
                 self.links.append(value or "")
             if name in ("id", "for"):
@@ -367,50 +404,75 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if self.open and self.open[-1] == "textarea":
+            self.areas += data
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         raise AssertionError(f"<{tag}/> is no HTML")
 
 
 @pytest.fixture(scope="module")
-def page(client: httpx.Client) -> Page:
-    answer = client.get("/")
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert answer.text.lower().startswith("<!doctype html>")
-    return Page(answer.text)
+def pages(client: httpx.Client) -> dict[str, Page]:
+    """The home page and the query page."""
+    answers = {path: client.get(path) for path in ("/", "/query")}
+    for answer in answers.values():
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert answer.text.lower().startswith("<!doctype html>")
+        assert len(answer.content) < 200_000
+    return {path: Page(answer.text) for path, answer in answers.items()}
 
 
-def test_the_start_page_is_a_page(page: Page) -> None:
-    for tag in ("html", "head", "title", "body", "h1", "form", "textarea"):
-        assert page.tags.count(tag) == 1, tag
-    assert len([name for name in set(page.ids) if page.ids.count(name) == 2]) == 1, "the label is for the text area"
+def test_pages_are_whole(pages: dict[str, Page]) -> None:
+    for page in pages.values():
+        for tag in ("html", "head", "title", "body", "header", "main", "footer", "h1"):
+            assert page.tags.count(tag) == 1, tag
+    assert pages["/query"].tags.count("textarea") == 1
+    assert pages["/query"].ids.count("query") == 2, "the label is for the text area"
 
 
-def test_the_start_page_loads_and_runs_nothing(client: httpx.Client, page: Page) -> None:
-    assert not {"script", "img", "iframe", "link"} & set(page.tags)
-    assert client.get("/").headers["content-security-policy"].startswith("default-src 'none'")
+def test_pages_load_nothing_from_elsewhere(client: httpx.Client, pages: dict[str, Page]) -> None:
+    for path, page in pages.items():
+        assert not {"img", "iframe", "style"} & set(page.tags)
+        assert page.scripts
+        assert all(re.fullmatch(r"/static/[\w-]+\.[0-9a-f]{12}\.js", script) for script in page.scripts)
+        policy = client.get(path).headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'")
+        assert "unsafe" not in policy
+        assert "http" not in policy
 
 
-def test_the_start_page_lists_every_competency_query(page: Page, queries: Catalog) -> None:
+def test_the_query_page_lists_every_competency_query(pages: dict[str, Page], queries: Catalog) -> None:
     questions = queries.of_kind("competency")
     assert questions
     for query in questions:
-        assert query.question in page.text
-        assert f"hfm-kg query {query.name}" in page.text
-        assert query.text in page.text
+        assert query.question in pages["/query"].text
+        assert f"hfm-kg query {query.name}" in pages["/query"].text
+        assert query.body in pages["/query"].text
 
 
-def test_the_start_page_counts(page: Page, client: httpx.Client, queries: Catalog) -> None:
+def test_the_query_page_opens_with_a_query(client: httpx.Client, queries: Catalog) -> None:
+    def opened(**parameters: str) -> str:
+        text = Page(client.get("/query", params=parameters).text).areas
+        return text.removeprefix("\n")
+
+    assert opened(query="</textarea> ASK {}") == "</textarea> ASK {}"
+    assert opened(name="counts") == queries["counts"].body
+    assert "hfm:FoundationModel" in opened()
+    assert client.get("/query", params={"name": "count"}).status_code == 404
+
+
+def test_the_home_page_counts(pages: dict[str, Page], client: httpx.Client, queries: Catalog) -> None:
     answer = client.get("/sparql", params={"query": queries["counts"].text, "format": "csv"})
+    text = " ".join(pages["/"].text.split())
     for kind, number in list(csv.reader(io.StringIO(answer.text)))[1:]:
-        assert f"{kind}\n{number}\n" in page.text
+        assert f"{int(number):,} {kind}" in text
 
 
-def test_every_link_of_the_start_page_answers(page: Page, client: httpx.Client, queries: Catalog) -> None:
-    assert len(page.links) >= 2 * len(queries.of_kind("competency"))
-    for link in page.links:
-        assert link.startswith("/")
+def test_every_link_of_the_first_pages_answers(pages: dict[str, Page], client: httpx.Client, queries: Catalog) -> None:
+    local = {link for page in pages.values() for link in page.links if link.startswith("/")}
+    assert len(local) >= 2 * len(queries.of_kind("competency"))
+    for link in local:
         assert client.get(link, headers={"Accept": "text/html, */*;q=0.8"}).status_code == 200, link
 
 
@@ -420,20 +482,18 @@ def test_every_question_has_an_answer(client: httpx.Client, queries: Catalog) ->
         assert len(answer.text.splitlines()) > 1, query.name
 
 
-def test_what_the_catalogue_holds_is_escaped_on_the_start_page(
+def test_what_the_catalogue_holds_is_escaped_on_the_query_page(
     store: Store, queries: Catalog, snapshot: Snapshot
 ) -> None:
     nasty = "</pre><script>alert('x')</script>&amp;\"'"
     text = f"# {nasty}\nASK {{}}"
     planted = CatalogQuery(f"x{nasty}", "competency", Path(), "x.rq", text, {"title": nasty, "question": nasty})
-    app = create_app(
-        store, Catalog({**queries.queries, planted.name: planted}), Pool(snapshot.dump, Limits(evaluators=1))
-    )
+    app = create_app(store, Catalog({**queries.queries, planted.name: planted}), Pool(snapshot, Limits(evaluators=1)))
     with serving(app) as client:
-        page = Page(client.get("/").text)
-        assert "script" not in page.tags
+        page = Page(client.get("/query").text)
+        assert page.tags.count("script") == len(page.scripts) + 1, "the one that holds JSON-LD"
         assert page.text.count(nasty) >= 3
-        for link in page.links[-2:]:
+        for link in [link for link in page.links if "script" in link]:
             assert client.get(link).status_code == 200
 
 

@@ -99,6 +99,41 @@ def test_the_current_snapshot_and_the_one_before_stay(tmp_path: Path) -> None:
     assert names(tmp_path) == {"c", "d"}
 
 
+def test_a_snapshot_that_is_held_stays_however_old_it_is(tmp_path: Path) -> None:
+    first = write(tmp_path, "a")
+    with first.held(), first.held():
+        for name in "bcd":
+            write(tmp_path, name)
+        assert names(tmp_path) == {"a", "c", "d"}
+        assert values(first.open()) == {"a0"}
+    write(tmp_path, "e")
+    assert names(tmp_path) == {"d", "e"}
+    with pytest.raises(SnapshotError, match="has gone"), first.held():
+        pass
+
+
+def test_what_ends_with_its_process_holds_nothing(tmp_path: Path) -> None:
+    first = write(tmp_path, "a")
+    program = f"""if True:
+        from pathlib import Path
+        from hfm_kg.store import current
+        with current(Path({str(tmp_path)!r})).held():
+            print("held", flush=True)
+            input()
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        write(tmp_path, "b")
+        write(tmp_path, "c")
+        assert first.dump.exists()
+        holder.kill()
+    write(tmp_path, "d")
+    assert names(tmp_path) == {"c", "d"}
+
+
 def test_the_same_snapshot_can_be_written_again_and_again(tmp_path: Path) -> None:
     paths = [write(tmp_path, "a").path for _ in range(4)]
     assert len(names(tmp_path)) == 2

@@ -490,7 +490,7 @@ def client(suites: Path, queries: Catalog, tmp_path_factory: pytest.TempPathFact
         for quad in parse(path=manifest.file(data, f"{UT}graph")):
             quads |= {quad, Quad(quad.subject, quad.predicate, quad.object, graph)}
     snapshot = snapshots.write(tmp_path_factory.mktemp("w3c"), "w3c", quads, {})
-    with serving(create_app(snapshot.open(), queries, Pool(snapshot.dump, Limits(evaluators=1)))) as client:
+    with serving(create_app(snapshot.open(), queries, Pool(snapshot, Limits(evaluators=1)))) as client:
         yield client
 
 

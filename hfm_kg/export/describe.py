@@ -6,13 +6,13 @@ description names it relative to where the description is read, as ``sparql``.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from pyoxigraph import Literal, NamedNode, Triple
+from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from hfm_kg.export import graphs
 from hfm_kg.export.files import ReleaseFile
@@ -36,8 +36,11 @@ from hfm_kg.terms import (
     SPDX,
     VOID,
     XSD,
+    VOIDExt,
     iri,
 )
+
+Node = NamedNode | BlankNode | Literal | Triple
 
 TITLE: Final = "HFM-KG: the knowledge graph of healthcare foundation models"
 DESCRIPTION: Final = (
@@ -184,9 +187,42 @@ def dataset(
             Triple(partition, VOID.property, one),
             Triple(partition, VOID.triples, _count(number)),
         }
+    statements |= set(_uses_of_classes(release, triples, prefixes))
     for mapping_set in sets:
         statements |= set(_linkset(release, graph, mapping_set))
     return statements
+
+
+def _uses_of_classes(release: Release, triples: Collection[Triple], prefixes: Prefixes) -> Iterator[Triple]:
+    """The properties of each class of ours, and the classes and datatypes of their values.
+
+    That is how editors that complete queries learn what a graph is made of.
+    """
+    classes: defaultdict[Node, list[NamedNode]] = defaultdict(list)
+    for triple in triples:
+        kind = triple.object
+        if triple.predicate == RDF.type and isinstance(kind, NamedNode) and kind.value.startswith(BASE):
+            classes[triple.subject].append(kind)
+    uses: Counter[tuple[NamedNode, NamedNode]] = Counter()
+    values: defaultdict[tuple[NamedNode, NamedNode], set[NamedNode]] = defaultdict(set)
+    for triple in triples:
+        value = triple.object
+        kinds = [value.datatype] if isinstance(value, Literal) else classes.get(value, [])
+        for one in classes.get(triple.subject, ()):
+            uses[one, triple.predicate] += 1
+            values[one, triple.predicate].update(kinds)
+    for (one, predicate), number in uses.items():
+        name = f"class-{_fragment(one, prefixes)}"
+        partition = f"{name}-property-{_fragment(predicate, prefixes)}"
+        node = release.part("void.ttl", partition)
+        yield Triple(release.part("void.ttl", name), VOID.propertyPartition, node)
+        yield Triple(node, VOID.property, predicate)
+        yield Triple(node, VOID.triples, _count(number))
+        for kind in values[one, predicate]:
+            part = release.part("void.ttl", f"{partition}-{_fragment(kind, prefixes)}")
+            is_class = kind.value.startswith(BASE)
+            yield Triple(node, VOID.classPartition if is_class else VOIDExt.datatypePartition, part)
+            yield Triple(part, VOID.class_ if is_class else VOIDExt.datatype, kind)
 
 
 def _fragment(one: NamedNode, prefixes: Prefixes) -> str:

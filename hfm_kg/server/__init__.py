@@ -1,6 +1,32 @@
-"""The HTTP application: SPARQL endpoint and start page."""
+"""The HTTP application: SPARQL endpoint, linked data, pages.
 
-from hfm_kg.server.app import create_app, run
-from hfm_kg.server.pool import Limits, limits
+Names are imported when they are used: evaluators are modules of this package too, and must start at once.
+"""
 
-__all__ = ["Limits", "create_app", "limits", "run"]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from hfm_kg.server.app import create_app
+    from hfm_kg.server.current import Inputs
+    from hfm_kg.server.pool import Limits, limits
+    from hfm_kg.server.running import Deployment, run
+
+__all__ = ["Deployment", "Inputs", "Limits", "create_app", "limits", "run"]
+
+PLACES: Final = {
+    "create_app": "app",
+    "Inputs": "current",
+    "Limits": "pool",
+    "limits": "pool",
+    "Deployment": "running",
+    "run": "running",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{PLACES[name]}"), name)

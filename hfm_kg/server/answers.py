@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -16,12 +16,13 @@ from hfm_kg.server.cache import Cache, Cached
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer, Pool
 from hfm_kg.server.problems import HEADERS, logger, stopping
-
-GONE = 499
-"""The status that is told nobody, since the client has left; no status of HTTP's own means that."""
+from hfm_kg.server.records import GONE, note
 
 SMALL = 1000
 """Bytes of a body that is not worth compressing."""
+
+MAX_ACCEPT = 50_000
+"""Characters of an Accept header: reading it takes time in proportion, and browsers send some hundred."""
 
 
 class Stream(StreamingResponse):
@@ -32,6 +33,7 @@ class Stream(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         except HfmError as error:  # too late for a status: the connection is closed before the answer is whole
+            note(outcome="cut")
             logger.warning("an answer was broken off: %s", error)
 
 
@@ -40,6 +42,10 @@ class Answers:
 
     def __init__(self, pool: Pool, cache: Cache) -> None:
         self.pool, self.cache = pool, cache
+
+    async def prepare(self, job: Job) -> None:
+        """Have the answer to a job ready before anybody asks. Raises HfmError."""
+        await self.cache.answer(job, lambda: self.pool.evaluate(job))
 
     async def respond(
         self,
@@ -52,6 +58,7 @@ class Answers:
     ) -> Response:
         """The answer to a query over a dataset, in the format and time that a client asks for."""
         job = Job(query, tuple(default_graph), tuple(named_graphs), accepted(request), parameters.get("format"))
+        note(query=query)
         client = request.client.host if request.client else ""
         seconds = _seconds(parameters.get("timeout"))
         work = asyncio.create_task(self.cache.answer(job, lambda: self.pool.evaluate(job, client, seconds)))
@@ -65,15 +72,18 @@ class Answers:
             return Response(status_code=GONE)
         answer = work.result()
         if isinstance(answer, Cached):
-            return _ready_made(request, answer)
+            return ready_made(request, answer)
         if answer.rest is None:
             return Response(answer.head, media_type=answer.content_type, headers=HEADERS)
         return Stream(_joined(answer), media_type=answer.content_type, headers=HEADERS)
 
 
 def accepted(request: Request) -> str | None:
-    """What the client accepts; several headers count as one (RFC 9110, section 5.3)."""
-    return ", ".join(request.headers.getlist("accept")) or None
+    """What the client accepts; several headers count as one (RFC 9110, section 5.3). Raises UsageError."""
+    header = ", ".join(request.headers.getlist("accept"))
+    if len(header) > MAX_ACCEPT:
+        raise UsageError(f"the Accept header has {len(header)} characters; at most {MAX_ACCEPT} are read")
+    return header or None
 
 
 def options(methods: str) -> Response:
@@ -86,17 +96,18 @@ def options(methods: str) -> Response:
     return Response(status_code=204, headers={**HEADERS, "Allow": methods, **cors})
 
 
-def _ready_made(request: Request, answer: Cached) -> Response:
-    """A cached answer, compressed if the client takes that, or 304 if it has it already."""
+def ready_made(request: Request, answer: Cached, more: Mapping[str, str] = HEADERS, status: int = 200) -> Response:
+    """A whole answer, compressed if the client takes that, or 304 if it has it already; ``more`` are headers."""
     compressed = len(answer.body) > SMALL and _takes_gzip(request.headers.get("accept-encoding", ""))
     etag = f'{answer.etag[:-1]}-gzip"' if compressed else answer.etag
-    headers = {**HEADERS, "Vary": "Accept, Accept-Encoding", "Cache-Control": "public, no-cache", "ETag": etag}
-    if _matches(request.headers.get("if-none-match", ""), etag):
+    vary = ", ".join(filter(None, (more.get("Vary"), "Accept-Encoding")))
+    headers = {"Cache-Control": "public, no-cache", **more, "Vary": vary, "ETag": etag}
+    if status == 200 and _matches(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
     if compressed:
         headers["Content-Encoding"] = "gzip"
     body = answer.compressed if compressed else answer.body
-    return Response(body, media_type=answer.content_type, headers=headers)
+    return Response(body, status_code=status, media_type=answer.content_type, headers=headers)
 
 
 def _takes_gzip(header: str) -> bool:

@@ -1,14 +1,11 @@
-"""The application and how it is run."""
+"""The application over one snapshot."""
 
 from __future__ import annotations
 
-import errno
-import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
-import click
-import uvicorn
 from pyoxigraph import Store
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -16,10 +13,10 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hfm_kg import catalog
-from hfm_kg.errors import HfmError, UsageError
+from hfm_kg import catalog, sparql
+from hfm_kg.errors import HfmError
 from hfm_kg.mappings import MappingSet
-from hfm_kg.server import pages, problems
+from hfm_kg.server import problems
 from hfm_kg.server.answers import Answers
 from hfm_kg.server.cache import Cache
 from hfm_kg.server.discovery import Discovery
@@ -27,16 +24,11 @@ from hfm_kg.server.documents import Documents
 from hfm_kg.server.endpoint import Endpoint
 from hfm_kg.server.graph_store import GraphStore
 from hfm_kg.server.linked import LinkedData
-from hfm_kg.server.pool import Limits, Pool
-from hfm_kg.store import Snapshot
-
-GRACE = 2
-"""Seconds that running queries have to end when the server is stopped; without a limit one query could hold it up."""
+from hfm_kg.server.pool import Pool
+from hfm_kg.server.site import Site
 
 MAX_TARGET = 64 * 1024
 """Bytes of a request's target; longer queries come by POST."""
-MAX_HEAD = 1024 * 1024
-"""Bytes of a request's line and headers; between this and MAX_TARGET the client is told what is wrong."""
 
 
 class ShortTargets:
@@ -61,7 +53,8 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
     """
     documents = Documents(store, queries, sets)
     discovery = Discovery(documents, queries)
-    answers = Answers(pool, Cache(pool.dump.parent.name, pool.limits.cache))
+    site = Site(partial(sparql.select, store), queries, documents.version)
+    answers = Answers(pool, Cache(pool.snapshot.name, pool.limits.cache))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -71,10 +64,10 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
         finally:
             await pool.close()
 
-    return Starlette(
+    app = Starlette(
         lifespan=lifespan,
         routes=[
-            Route("/", pages.start_page(store, queries), methods=["GET"]),
+            *site.routes(),
             Route("/sparql", Endpoint(answers, discovery, pool.limits.patience), name="sparql"),
             Route("/rdf-graph-store", GraphStore(store, answers)),
             *discovery.routes(),
@@ -87,50 +80,6 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
             Exception: problems.from_bug,
         },
     )
-
-
-class Server(uvicorn.Server):
-    """Tells its address when it answers, and Ctrl-C is its to handle: not before, and not later."""
-
-    def __init__(self, config: uvicorn.Config, welcome: str) -> None:
-        super().__init__(config)
-        self.welcome = welcome
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to answer."""
-        await super().startup(sockets)
-        click.echo(self.welcome, err=True)
-
-
-def run(
-    snapshot: Snapshot, queries: catalog.Catalog, sets: Sequence[MappingSet], host: str, port: int, limits: Limits
-) -> None:
-    """Serve a snapshot until interrupted. Raises UsageError if the address cannot be had."""
-    if not host:
-        raise UsageError("--host is empty; to listen on all addresses say --host 0.0.0.0")
-    app = create_app(snapshot.open(), queries, Pool(snapshot.dump, limits), sets)
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=2048)
-    except (OSError, UnicodeError) as error:  # UnicodeError: a host name that is none
-        taken = isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES)
-        reason = str(getattr(error, "strerror", None) or error).partition(" (while ")[0]
-        hint = "; another port: hfm-kg serve --port 0" if taken else ""
-        raise UsageError(f"cannot listen on {host}:{port}: {reason}{hint}") from None
-    with listener:
-        shown = f"[{host}]" if ":" in host else host
-        address = f"http://{shown}:{listener.getsockname()[1]}"
-        config = uvicorn.Config(
-            app,
-            http="h11",  # whose limit on a request's head can be set
-            h11_max_incomplete_event_size=MAX_HEAD,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE,
-        )
-        server = Server(config, f"SPARQL endpoint {address}/sparql, start page {address}/ (Ctrl-C stops)")
-        try:
-            server.run(sockets=[listener])
-        except KeyboardInterrupt:
-            click.echo("stopped", err=True)
+    app.state.site = site
+    app.state.answers = answers
+    return app

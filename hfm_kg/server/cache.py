@@ -17,12 +17,15 @@ from typing import Final
 
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer
+from hfm_kg.server.records import note
 from hfm_kg.sparql import keywords
 
 CHANGING: Final = frozenset({"NOW", "RAND", "UUID", "STRUUID", "BNODE"})
 """Functions whose value is another one each time."""
 OVERHEAD: Final = 2000
-"""Bytes that an answer takes beside its body: query, names, objects."""
+"""Bytes that an answer takes beside its body and what was asked: names, objects."""
+LETTER: Final = 4
+"""Bytes of a letter in memory at the most."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Cached:
     body: bytes = field(repr=False)
     etag: str
     """Strong entity tag of the body: RFC 9110, section 8.8.3."""
+    asked: int
+    """Letters of the job, which is kept with the answer and may be far longer."""
 
     @cached_property
     def compressed(self) -> bytes:
@@ -41,8 +46,8 @@ class Cached:
 
     @property
     def size(self) -> int:
-        """Bytes in memory at the most: the body, as large again if it does not compress, and what surrounds it."""
-        return 2 * len(self.body) + OVERHEAD
+        """Bytes in memory at the most: the body, as large again if it does not compress, the job, what surrounds it."""
+        return 2 * len(self.body) + LETTER * self.asked + OVERHEAD
 
 
 @dataclass
@@ -77,6 +82,7 @@ class Cache:
         A caller that is cancelled leaves the evaluation to others that wait for it; the last one stops it.
         """
         if (found := self.get(job)) is not None:
+            note(outcome="cached")
             return found
         if not CHANGING.isdisjoint(keywords(job.query)):
             return await evaluate()
@@ -100,7 +106,8 @@ class Cache:
         graphs = "\0".join((*job.default_graph, "", *job.named_graphs))
         named = "\0".join((self.snapshot, answer.content_type, job.query, graphs))
         digest = hashlib.sha256(named.encode()).hexdigest()[:32]
-        cached = Cached(answer.content_type, answer.head, f'"{digest}"')
+        asked = len(job.query) + len(job.accept or "") + len(job.format_name or "") + len(graphs)
+        cached = Cached(answer.content_type, answer.head, f'"{digest}"', asked)
         if cached.size <= self.limit // 8:  # one large answer must not drive out all others
             self.answers[job] = cached
             self.size += cached.size

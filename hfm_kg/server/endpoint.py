@@ -17,8 +17,9 @@ from starlette.types import Receive, Scope, Send
 from hfm_kg import sparql
 from hfm_kg.admission import admit
 from hfm_kg.errors import ForbiddenError, UsageError
-from hfm_kg.server.answers import GONE, Answers, options
+from hfm_kg.server.answers import Answers, options
 from hfm_kg.server.discovery import Discovery
+from hfm_kg.server.records import GONE, note
 
 FORM = "application/x-www-form-urlencoded"
 QUERY = "application/sparql-query"
@@ -28,6 +29,9 @@ METHODS = "GET, HEAD, OPTIONS, POST"
 
 MAX_BODY = 1_000_000
 """Bytes of a request's body: far more than any query that a person or a tool writes."""
+
+MAX_FIELDS = 1_000
+"""Fields of a form; the protocol knows four, of which two may be repeated."""
 
 READ_ONLY = "the graph is read-only; updates are refused"
 
@@ -68,6 +72,8 @@ class Endpoint:
         text = await self.body(request)
         if content_type == QUERY:
             return await self.answer(request, request.query_params, text)
+        if text.count("&") >= MAX_FIELDS:
+            raise UsageError(f"the form has more than {MAX_FIELDS} fields")
         form = QueryParams(text)
         # a dataset in the address goes with a query in a form too
         return await self.answer(request, QueryParams([*request.query_params.multi_items(), *form.multi_items()]), None)
@@ -101,6 +107,7 @@ class Endpoint:
         given = parameters.getlist("query") if query is None else [query, *parameters.getlist("query")]
         if len(given) != 1:
             raise UsageError(f"{len(given)} queries; send exactly one, as the parameter 'query' or as the body")
+        note(query=given[0])
         admit(given[0], self.answers.pool.limits.shape)  # first, since it refuses what is too long to be looked through
         sparql.guard(given[0])
         return await self.answers.respond(

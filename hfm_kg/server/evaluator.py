@@ -77,17 +77,26 @@ def serve(store: Store, connection: socket.socket) -> None:
             evaluate(store, Job.from_payload(requests.read(length)), connection)
 
 
+LIBC: Final = ctypes.CDLL(None)
 PR_SET_PDEATHSIG: Final = 1
 """prctl(2): the signal that a process gets when its parent ends."""
 
 
+def die_with_parent(number: signal.Signals) -> None:
+    """Have the kernel send this process a signal when its parent ends, however that ends."""
+    if sys.platform == "linux":
+        LIBC.prctl(PR_SET_PDEATHSIG, number)
+
+
 def confine(memory: int) -> None:
     """Take from this process what no query needs: new descriptors, core dumps, and memory beyond ``memory`` bytes."""
+    die_with_parent(signal.SIGKILL)
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         used = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData:"))
-        resource.setrlimit(resource.RLIMIT_DATA, (used + memory, used + memory))
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        most = used + memory if hard == resource.RLIM_INFINITY else min(used + memory, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # those that are open stay so
 

@@ -28,12 +28,16 @@ from hfm_kg.server.documents import (
     WRITTEN,
     Documents,
 )
-from hfm_kg.server.pages import PAGE_HEADERS, TEMPLATES
 from hfm_kg.server.problems import HEADERS, problem, stopping
+from hfm_kg.server.site import layout
 from hfm_kg.terms import BASE, iri
 
 DOCUMENT: Final = (RDFXML, TURTLE, NTRIPLES, JSONLD)
 """The representations of an ontology file, whose name tells what it is unless a client wants another."""
+
+
+ALONE: Final = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"}
+"""Sent with the reference, which is a release's file too: it holds its own style, and loads and runs nothing."""
 
 
 class LinkedData:
@@ -51,16 +55,16 @@ class LinkedData:
 
     async def reference(self, request: Request) -> Response:
         """The reference documentation of the ontology."""
-        return HTMLResponse(await run_in_threadpool(self.documents.reference), headers=PAGE_HEADERS)
+        return HTMLResponse(await run_in_threadpool(self.documents.reference), headers=ALONE)
 
     async def resource(self, request: Request) -> Response:
         """What the IRI of the path names. Raises NotAcceptableError."""
         try:
-            return await run_in_threadpool(self.respond, request.path_params["path"], accepted(request))
+            return await run_in_threadpool(self.respond, request, request.path_params["path"], accepted(request))
         except asyncio.CancelledError:
             return stopping()
 
-    def respond(self, path: str, accept: str | None) -> Response:
+    def respond(self, request: Request, path: str, accept: str | None) -> Response:
         """The representation of what is at a path, by the client's wish or the path's ending."""
         directory, _, file = path.rpartition("/")
         stem, _, ending = file.rpartition(".")
@@ -70,27 +74,34 @@ class LinkedData:
             if ending in ENDINGS and ENDINGS[ending] in DOCUMENT:
                 return self.document(stem, ENDINGS[ending])
         if (description := resources.describe(self.store, iri(path))) is not None:
-            return self.thing(description, sparql.negotiate(OFFERED, accept))
+            return self.thing(request, description, sparql.negotiate(OFFERED, accept))
         if ending in ENDINGS and (description := resources.describe(self.store, iri(path.rpartition(".")[0]))):
-            return self.thing(description, ENDINGS[ending])
-        return self.missing(path, accept)
+            return self.thing(request, description, ENDINGS[ending])
+        return self.missing(request, path, accept)
 
     def document(self, stem: str, form: sparql.Format) -> Response:
         """An ontology file."""
         return Response(self.documents.ontology(stem, form), media_type=form.content_type, headers=HEADERS)
 
-    def thing(self, description: resources.Description, form: sparql.Format) -> Response:
+    def thing(self, request: Request, description: resources.Description, form: sparql.Format) -> Response:
         """What is said of a thing."""
         if form is not PAGE:
             content = graphs.write(description.triples(), WRITTEN[form.name])
             return Response(content, media_type=form.content_type, headers=HEADERS)
         view = resources.view(self.store, description)
-        html = TEMPLATES.get_template("resource.html").render(
-            view=view, href=href, path=href(view.title.iri), endings=[ending for ending in ENDINGS if ending != "html"]
+        path = layout.href(view.title.iri)
+        html = layout.render(
+            "resource.html",
+            path,
+            view.title.label,
+            view.definition or f"{view.title.label} in the knowledge graph of healthcare foundation models.",
+            {"@id": view.title.iri},
+            view=view,
+            endings=[ending for ending in ENDINGS if ending != "html"],
         )
-        return HTMLResponse(html, headers={**PAGE_HEADERS, **HEADERS})
+        return layout.send(request, html, vary=True)
 
-    def missing(self, path: str, accept: str | None) -> Response:
+    def missing(self, request: Request, path: str, accept: str | None) -> Response:
         """Nothing has that IRI: some names that are like it, for a program or for a person."""
         near = resources.near(self.store, path)
         if path.startswith("releases/"):
@@ -101,16 +112,14 @@ class LinkedData:
             form = TURTLE
         name = iri(path).value[:LONGEST_MESSAGE]
         if form is PAGE:
-            html = TEMPLATES.get_template("missing.html").render(
-                name=name, near=[BASE + one for one in near], href=href
+            html = layout.render(
+                "missing.html",
+                "/",
+                "Nothing is called that",
+                "The graph says nothing of this name.",
+                name=name,
+                near=[BASE + one for one in near],
             )
-            return HTMLResponse(html, status_code=404, headers={**PAGE_HEADERS, **HEADERS})
+            return layout.send(request, html, 404, vary=True)
         hint = f"; did you mean {' or '.join(f'/{one}' for one in near)}?" if near else ""
         return problem(404, "Not Found", f"nothing is called {name}{hint}")
-
-
-def href(address: str) -> str:
-    """Where a link leads: here for an IRI of ours, nowhere if a browser could not follow it."""
-    if address.startswith(BASE):
-        return address.removeprefix(BASE.removesuffix("/"))
-    return address if address.startswith(("http://", "https://")) else ""

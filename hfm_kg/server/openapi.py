@@ -30,6 +30,7 @@ PROBLEM: Final[Json] = {
         "limit": {"type": "string", "description": "Name of the limit that a query exceeds."},
         "found": {"type": "integer", "description": "How much a query has of what is limited."},
         "allowed": {"type": "integer", "description": "How much it may have."},
+        "request_id": {"type": "string", "description": "The request, as the header X-Request-ID and the log name it."},
     },
 }
 
@@ -49,6 +50,7 @@ def document(version: str) -> Json:
     asked = _responses("The result: solutions, a boolean or a graph.", solutions_or_graph, (*EVALUATED, 403))
     described = _responses("The description.", _content(GRAPH_FORMATS), ALWAYS)
     page = {"text/html": {"schema": TEXT}}
+    told = {"application/json": {"schema": {"type": "object"}}}
     dataset = [_query(name, IRI, text, is_list=True) for name, text in DATASET]
     form_of = _query("format", _names((*SOLUTION_FORMATS, *GRAPH_FORMATS)), "The format, whatever Accept says.")
     graph_form_of = _query("format", _names(GRAPH_FORMATS), "The format, whatever Accept says.")
@@ -131,6 +133,21 @@ def document(version: str) -> Json:
                     "responses": _responses("The page.", page, (414, 500)),
                 }
             },
+            "/livez": {
+                "get": {"summary": "Whether the server lives.", "responses": _responses("It does.", told, (414, 500))}
+            },
+            "/readyz": {
+                "get": {
+                    "summary": "Whether requests should be sent to the server, and which snapshot it has.",
+                    "responses": _responses("They should.", told, (414, 500, 503)),
+                }
+            },
+            "/metrics": {
+                "get": {
+                    "summary": "The server's figures for Prometheus, unless they are told on a port of their own.",
+                    "responses": _responses("The figures.", {"text/plain": {"schema": TEXT}}, (404, 414, 500)),
+                }
+            },
             "/{path}": {
                 "get": {
                     "summary": "What the IRI of this path below our namespace names, or a file of the ontology.",
@@ -173,7 +190,7 @@ def _names(formats: Iterable[Format]) -> Json:
 
 
 def _content(formats: Iterable[Format]) -> Json:
-    return {form.media_types[0]: {"schema": TEXT} for form in formats}
+    return {form.media_types[0]: {"schema": {} if "json" in form.media_types[0] else TEXT} for form in formats}
 
 
 def _responses(description: str, content: Json, errors: Iterable[int]) -> Json:

@@ -18,7 +18,6 @@ import sys
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from hfm_kg.admission import NAMES, Shape
@@ -32,9 +31,17 @@ from hfm_kg.errors import (
     UsageError,
 )
 from hfm_kg.server.frames import FORK, HEADER, READY, Job, Kind, error_of
+from hfm_kg.store import Snapshot
 from hfm_kg.tables import nearest
 
 MEGABYTE: Final = 1024 * 1024
+
+PROBE: Final = Job("ASK {}")
+"""Tells whether an evaluator works."""
+BIRTH: Final = 30
+"""Seconds in which evaluators must be there once the snapshot is read; on an idle machine they take milliseconds."""
+STILLBORN: Final = 1
+"""Seconds after its birth in which the death of an idle evaluator is no accident, so that the next one may wait."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,8 @@ class Limits:
     queue: int = 64
     """Queries that may wait for an evaluator."""
     patience: float = 10
-    """Seconds in which the body of a request must have arrived."""
+    """Seconds in which the head of a request must have arrived, and its body; and in which a client must take something
+    of what was written for it."""
     per_client: int = 16
     """Queries of one client that may be under way or wait."""
     cache: int = 64 * MEGABYTE
@@ -110,6 +118,8 @@ class Evaluator:
     """Counts the parents; an evaluator dies with its own."""
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    born: float
+    """When, by the loop's clock."""
 
     has_died: bool = False
     """Whether it has ended by itself; its number may then be another process's."""
@@ -132,8 +142,8 @@ class Evaluator:
 class Pool:
     """Evaluators over one snapshot. To be started in a running event loop, and closed in the same."""
 
-    def __init__(self, dump: Path, limits: Limits) -> None:
-        self.dump, self.limits = dump, limits
+    def __init__(self, snapshot: Snapshot, limits: Limits) -> None:
+        self.snapshot, self.limits = snapshot, limits
         self.living: set[Evaluator] = set()
         """Every evaluator that was not killed, idle or at work."""
         self.idle: deque[Evaluator] = deque()
@@ -141,8 +151,10 @@ class Pool:
         self.clients: Counter[str] = Counter()
         self.alive = 0
         self.generation = 0
-        self.killed = 0
-        """Evaluators that were killed or broke, since the start."""
+        self.kills: Counter[str] = Counter()
+        """Evaluators that were killed or broke since the start, by cause."""
+        self.is_full = asyncio.Event()
+        """Whether all evaluators were there once."""
         self.failure: SnapshotError | None = None
         """Why there are no evaluators any more."""
         self.endings: dict[int, asyncio.Future[int]] = {}
@@ -150,32 +162,63 @@ class Pool:
         self.control: socket.socket | None = None
         self.tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> None:
-        """Start the parent and the evaluators. Raises SnapshotError if the snapshot cannot be read."""
-        await self._launch()
-        while self.alive < self.limits.evaluators:
-            await asyncio.sleep(0.001)
+    @property
+    def killed(self) -> int:
+        """Evaluators that were killed or broke, since the start."""
+        return self.kills.total()
 
-    async def _launch(self) -> None:
-        """Start a parent, and order its evaluators."""
+    async def start(self) -> None:
+        """Start the parent and the evaluators.
+
+        Raises SnapshotError if the snapshot cannot be read, EvaluationError if evaluators cannot live.
+        """
+        try:
+            if self.parent is None:
+                self.spawn()
+            await self._launch()
+            async with asyncio.timeout(BIRTH):
+                await self.is_full.wait()
+                await self._held_back(self._frames(PROBE, "", BIRTH))
+        except BaseException as error:
+            await self.close()
+            if isinstance(error, (TimeoutError, DeadlineError, EvaluationError)):
+                memory = f"{self.limits.memory // MEGABYTE} MB of memory (--memory)"
+                raise EvaluationError(f"no evaluator can start with {memory}") from None
+            raise
+
+    def spawn(self) -> None:
+        """Start a parent, which begins to read the snapshot; before :meth:`start` if there is other work meanwhile."""
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-m", "hfm_kg.server.evaluator", str(self.dump), str(theirs.fileno())]
+        command = [sys.executable, "-m", "hfm_kg.server.evaluator", str(self.snapshot.dump), str(theirs.fileno())]
         self.parent = subprocess.Popen([*command, str(self.limits.memory)], pass_fds=[theirs.fileno()])
         theirs.close()
         self.control.setblocking(False)
+
+    async def _launch(self) -> None:
+        """Wait until the parent has read the snapshot, and order its evaluators. Raises SnapshotError."""
+        assert self.control is not None
         loop = asyncio.get_running_loop()
         if await loop.sock_recv(self.control, 64) != READY:
-            raise SnapshotError(f"cannot read the snapshot {self.dump.parent}; build it anew: hfm-kg build")
+            raise SnapshotError(f"cannot read the snapshot {self.snapshot.path}; build it anew: hfm-kg build")
         loop.add_reader(self.control, self._hear)
         for _ in range(self.limits.evaluators):
             self._order()
 
+    def abandon(self) -> None:
+        """End the parent of a pool that was not started, or has been closed."""
+        if self.control is not None and self.parent is not None:
+            self.control.close()
+            self.parent.kill()
+            self.parent.wait()
+
     async def close(self) -> None:
         """End all evaluators and their parent."""
-        assert self.control is not None
-        assert self.parent is not None
-        asyncio.get_running_loop().remove_reader(self.control)
+        if self.control is None or self.parent is None:
+            return
+        if self.control.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self.control)
         self.control.close()
+        self.parent.kill()  # it would notice only after it has read the snapshot
         await asyncio.gather(*self.tasks, return_exceptions=True)  # those that are just being welcomed
         for evaluator in self.living:
             evaluator.kill()
@@ -218,7 +261,7 @@ class Pool:
         late = DeadlineError(f"the query took longer than {seconds:g} seconds and was stopped")
         evaluator: Evaluator | None = None
         expiry: asyncio.TimerHandle | None = None
-        whole = False
+        cause: str | None = "left"  # unless something else comes to pass, the client has
         size = 0
         loop = asyncio.get_running_loop()
         # not one time-out around all: the parts may be asked for by another task than the first of them
@@ -228,47 +271,50 @@ class Pool:
             async with asyncio.timeout_at(deadline):
                 evaluator = await self._take()
             # a client that does not read asks for no more parts, and would hold the evaluator for ever
-            expiry = loop.call_at(deadline, self._give_back, evaluator, False)
+            expiry = loop.call_at(deadline, self._give_back, evaluator, "deadline")
             evaluator.writer.write(job.frame())
             while True:
                 async with asyncio.timeout_at(deadline):
                     kind, payload = await evaluator.frame()
                 if kind in (Kind.ERROR, Kind.END):
-                    whole = True
+                    cause = None
                     if kind == Kind.ERROR:
                         raise error_of(payload, job.query)
                     return
                 size += len(payload)
                 if size > self.limits.result:
+                    cause = "result"
                     message = f"the result is larger than {self.limits.result} bytes; ask for less with LIMIT"
                     raise EvaluationError(message)
                 yield payload
         except TimeoutError:
+            cause = "deadline"
             raise late from None
         except (asyncio.IncompleteReadError, ConnectionError):
             assert evaluator is not None
             if evaluator.is_replaced:
                 raise late from None
             evaluator.has_died = True
-            raise await self._broken(evaluator) from None
+            cause, error = await self._broken(evaluator)
+            raise error from None
         finally:
             self._leave(client)
             if expiry is not None:
                 expiry.cancel()
             if evaluator is not None:
-                self._give_back(evaluator, whole)
+                self._give_back(evaluator, cause)
 
-    async def _broken(self, evaluator: Evaluator) -> HfmError:
-        """Why an evaluator died by itself, as an error for the client."""
+    async def _broken(self, evaluator: Evaluator) -> tuple[str, HfmError]:
+        """Why an evaluator died by itself, in a word and as an error for the client."""
         ending = self.endings.setdefault(evaluator.process, asyncio.get_running_loop().create_future())
         with contextlib.suppress(TimeoutError):
             number = await asyncio.wait_for(asyncio.shield(ending), 1)
             if number == signal.SIGABRT:
                 used = f"{self.limits.memory // MEGABYTE} MB"
-                return EvaluationError(f"the query needs more than the {used} of memory that it may use")
+                return "memory", EvaluationError(f"the query needs more than the {used} of memory that it may use")
             if number == signal.SIGSEGV:
-                return EvaluationError("the query nests deeper than the engine can evaluate")
-        return EvaluationError("the process that evaluated the query has ended")
+                return "stack", EvaluationError("the query nests deeper than the engine can evaluate")
+        return "crash", EvaluationError("the process that evaluated the query has ended")
 
     async def _take(self) -> Evaluator:
         """An idle evaluator, once there is one. Raises BusyError if too many wait already."""
@@ -299,20 +345,24 @@ class Pool:
                 return
         self.idle.append(evaluator)
 
-    def _give_back(self, evaluator: Evaluator, whole: bool) -> None:
-        """Take an evaluator back that has answered its query to the end; kill and replace any other."""
+    def _give_back(self, evaluator: Evaluator, cause: str | None = None) -> None:
+        """Take an evaluator back that has answered its query to the end; kill and replace any other, for a cause."""
         if evaluator.is_replaced:
             return
-        if whole:
+        if cause is None:
             self._offer(evaluator)
             return
         evaluator.kill()
         self.living.discard(evaluator)
         evaluator.is_replaced = True
-        self.killed += 1
+        self.kills[cause] += 1
         if evaluator.generation == self.generation:  # the others are replaced with their parent
             self.alive -= 1
-            self._order()
+            loop = asyncio.get_running_loop()
+            if cause == "idle" and loop.time() - evaluator.born < STILLBORN:
+                loop.call_later(STILLBORN, self._order)
+            else:
+                self._order()
 
     def _order(self) -> None:
         """Ask the parent for another evaluator."""
@@ -329,7 +379,8 @@ class Pool:
                 return
             told = json.loads(message)
             if "born" in told:
-                self._begin(self._welcome(told["born"], socket.socket(fileno=descriptors[0])))
+                self.endings.pop(told["born"], None)  # the number of an evaluator that has died may be given again
+                self._begin(self._welcome(told["born"], self.generation, socket.socket(fileno=descriptors[0])))
             else:
                 self._bury(told["died"], told["signal"])
 
@@ -352,10 +403,11 @@ class Pool:
         self.idle.clear()
         self.alive = 0
         self.generation += 1
+        self.spawn()
         self._begin(self._launch_again())
 
     async def _launch_again(self) -> None:
-        """Start another parent; if that fails, tell all who wait and who come."""
+        """Have another parent make evaluators; if it cannot, tell all who wait and who come."""
         try:
             await self._launch()
         except SnapshotError as error:
@@ -365,13 +417,26 @@ class Pool:
                 if not turn.done():
                     turn.set_exception(error)
 
-    async def _welcome(self, process: int, connection: socket.socket) -> None:
+    async def _welcome(self, process: int, generation: int, connection: socket.socket) -> None:
         connection.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=connection, limit=MEGABYTE)
+        evaluator = Evaluator(process, generation, reader, writer, asyncio.get_running_loop().time())
+        if generation != self.generation:  # it has died with its parent
+            evaluator.kill()
+            return
         self.alive += 1
-        evaluator = Evaluator(process, self.generation, reader, writer)
         self.living.add(evaluator)
+        if process in self.endings:  # it has died meanwhile
+            self._mourn(evaluator)
+            return
         self._offer(evaluator)
+        if self.alive == self.limits.evaluators:
+            self.is_full.set()
+
+    def _mourn(self, evaluator: Evaluator) -> None:
+        """Replace an evaluator that died while it had nothing to do."""
+        evaluator.has_died = True
+        self._give_back(evaluator, "idle")
 
     def _bury(self, process: int, number: int) -> None:
         """Note how an evaluator ended, for the query that it was at; one that died idle is replaced."""
@@ -381,8 +446,7 @@ class Pool:
         for evaluator in self.idle:
             if evaluator.process == process:
                 self.idle.remove(evaluator)
-                evaluator.has_died = True
-                self._give_back(evaluator, whole=False)
+                self._mourn(evaluator)
                 break
         while len(self.endings) > 2 * self.limits.evaluators + self.limits.queue:
             del self.endings[next(iter(self.endings))]

@@ -10,7 +10,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from hfm_kg.errors import BusyError, HfmError, QueryLimitError, QuerySyntaxError
+from hfm_kg.errors import (
+    BusyError,
+    DeadlineError,
+    EvaluationError,
+    HfmError,
+    QueryLimitError,
+    QuerySyntaxError,
+)
+from hfm_kg.server.records import current, note
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -19,6 +27,12 @@ HEADERS = {"Access-Control-Allow-Origin": "*", "Vary": "Accept"}
 
 TITLES = {413: "Content Too Large", 414: "URI Too Long"}
 """Names of RFC 9110 (section 15) that Python knows from 3.13 on."""
+
+LONGEST_DETAIL = 1_000
+"""Characters of a problem's detail, which may repeat what the client sent."""
+
+OUTCOMES = {DeadlineError: "deadline", EvaluationError: "killed", BusyError: "busy"}
+"""What becomes of a query, in a word of the record's, by the error that it ends with; of others the status tells."""
 
 logger = logging.getLogger("hfm_kg.server")
 
@@ -32,18 +46,23 @@ def problem(
     members: Mapping[str, int | str] | None = None,
 ) -> JSONResponse:
     """A problem details response; ``members`` are extension members (section 3.2)."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **(members or {})}
+    shown = detail if len(detail) <= LONGEST_DETAIL else detail[:LONGEST_DETAIL] + "…"
+    body = {"type": "about:blank", "title": title, "status": status, "detail": shown, **(members or {})}
+    if (record := current()) is not None:
+        body["request_id"] = record.request_id
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers={**HEADERS, **(headers or {})})
 
 
 def stopping() -> JSONResponse:
     """The answer to what still runs when the server's grace is over, which uvicorn cancels then."""
+    note(outcome="stopping")
     return problem(503, "Service Unavailable", "the server stops")
 
 
 def from_error(request: Request, error: Exception) -> JSONResponse:
     """One of our errors; a syntax error tells line and column."""
     assert isinstance(error, HfmError)
+    note(outcome=next((outcome for kind, outcome in OUTCOMES.items() if isinstance(error, kind)), None))
     members: dict[str, int | str] = {}
     headers = {}
     if isinstance(error, QuerySyntaxError) and error.line:
