@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 import rdflib
 from pyoxigraph import Store
+from rdflib.plugins.sparql import prepareQuery
 from rdflib.query import Result as RdflibResult
 
 from hfm_kg import remote, sparql
@@ -131,7 +132,7 @@ def test_relative_iris_are_ours_wherever_they_are_asked_of(stub: Stub) -> None:
 
 def rdflib_query(text: str) -> object:
     """The algebra of a query, which holds no relative IRIs."""
-    return rdflib.plugins.sparql.prepareQuery(text).algebra
+    return prepareQuery(text).algebra
 
 
 def test_a_redirect_is_followed(stub: Stub, endpoint: str) -> None:
