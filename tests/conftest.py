@@ -23,7 +23,8 @@ from playwright.sync_api import Browser, sync_playwright
 from pyoxigraph import Store
 from starlette.applications import Starlette
 
-from hfm_kg import catalog, pipeline, statement
+from hfm_kg import catalog, pipeline, rows, statement
+from hfm_kg.network.measures import Network
 from hfm_kg.pipeline import Settings
 from hfm_kg.store import Snapshot
 
@@ -99,6 +100,18 @@ def files(reasoned: statement.Graph, settings: Settings) -> dict[str, bytes]:
 def queries(settings: Settings) -> catalog.Catalog:
     """The query catalogue."""
     return catalog.read(settings.queries)
+
+
+@pytest.fixture(scope="session")
+def select(store: Store) -> rows.Select:
+    """Rows of Python values from the real graph."""
+    return rows.of_store(store)
+
+
+@pytest.fixture(scope="session")
+def network(select: rows.Select, queries: catalog.Catalog) -> Network:
+    """The real graph as a network, with few random ones beside it; its views are made once."""
+    return Network(select, queries, samples=10)
 
 
 @pytest.fixture

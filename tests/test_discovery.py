@@ -24,6 +24,8 @@ from hfm_kg.pipeline import Settings
 from hfm_kg.server import Limits, create_app
 from hfm_kg.server.operations import PATHS
 from hfm_kg.server.pool import Pool
+from hfm_kg.server.site import static
+from hfm_kg.server.site.lists import DATA
 from hfm_kg.store import Snapshot
 from hfm_kg.terms import INFERRED, OWL, RDF, RDFS, SD, SDO, SH, VOID
 from tests.conftest import serving
@@ -220,7 +222,9 @@ def test_what_the_interface_tells_is_answered(interface: dict[str, Any], web: ht
             given = {STORE: {"graph": INFERRED.value}, "/sparql": {"query": "ASK {}"}}.get(path, {})
             if path == "/sparql" and any(media_type in form.media_types[:1] for form in sparql.GRAPH_FORMATS):
                 given = {"query": graph}
-            address = path.replace("{path}", "model/BioBERT")
+            endings = {content_type.partition(";")[0]: ending for ending, (content_type, _) in DATA.items()}
+            address = path.replace("{path}", "model/BioBERT").replace("{ending}", endings.get(media_type, ""))
+            address = address.replace("/static/{file}", static.address("site.css"))
             answer = web.get(address, params=given, headers={"Accept": media_type})
             assert answer.status_code == 200, (path, media_type)
             assert answer.headers["content-type"].partition(";")[0] == media_type

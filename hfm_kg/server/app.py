@@ -80,6 +80,5 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
             Exception: problems.from_bug,
         },
     )
-    app.state.site = site
-    app.state.answers = answers
+    app.state.answers, app.state.site = answers, site
     return app

@@ -142,9 +142,9 @@ class Current:
             return
         self.is_started = True
         watching = asyncio.create_task(self.watch())
-        warming = asyncio.create_task(asyncio.to_thread(self.served.site.warm))
         with self.signals():
             await send({"type": "lifespan.startup.complete"})
+            warming = asyncio.create_task(asyncio.to_thread(self.served.site.warm))  # while requests are answered
             await receive()
         self.is_stopping = True
         watching.cancel()
@@ -231,14 +231,14 @@ class Current:
         task.add_done_callback(self.retired.discard)
 
     async def warm(self, fresh: Served) -> None:
-        """Have the new snapshot answer what was last asked of the old one, and read what its pages need."""
+        """Have the new snapshot read what its pages need, and answer what was last asked of the old one."""
+        await asyncio.to_thread(fresh.site.warm)
         jobs = list(reversed(self.served.answers.cache.answers))
         with suppress(TimeoutError):
             async with asyncio.timeout(WARM):
                 for job in jobs:
                     with suppress(HfmError):
                         await fresh.answers.prepare(job)
-        await asyncio.to_thread(fresh.site.warm)
 
     async def retire(self, old: Served) -> None:
         """Let the requests to an old snapshot end, and close it; no query may take longer than its deadline."""

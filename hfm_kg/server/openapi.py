@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from hfm_kg import __version__
 from hfm_kg.export.describe import DESCRIPTION, LICENCE, TITLE
+from hfm_kg.kinds import KINDS, Asks
 from hfm_kg.server.problems import MEDIA_TYPE, TITLES
+from hfm_kg.server.site.lists import DATA
 from hfm_kg.sparql import GRAPH_FORMATS, SOLUTION_FORMATS, Format
 
 Json = dict[str, Any]
@@ -65,7 +67,7 @@ def document(version: str) -> Json:
         },
         "servers": [{"url": "/"}],
         "paths": {
-            "/": {"get": {"summary": "The start page.", "responses": _responses("The page.", page, (414, 500))}},
+            **_site(),
             "/sparql": {
                 "get": {
                     "summary": "Ask a query (SPARQL 1.1 Protocol, 2.1.1); without one, describe the service.",
@@ -77,7 +79,7 @@ def document(version: str) -> Json:
                     ],
                     "responses": {
                         **asked,
-                        "303": {"description": "Without a query, a browser is sent to the start page."},
+                        "303": {"description": "Without a query, a browser is sent to the query page."},
                     },
                 },
                 "post": {
@@ -171,6 +173,47 @@ def document(version: str) -> Json:
 
 def _problem() -> Json:
     return {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+def _site() -> Json:
+    """The pages for people, and the same as data."""
+    page = {"text/html": {"schema": TEXT}}
+    facets = {
+        kind.name: [
+            _query(facet.name, TEXT, f"{facet.label}: {facet.asks.value}.", is_list=facet.asks is Asks.ANY)
+            for facet in kind.facets
+        ]
+        for kind in KINDS.values()
+    }
+    order = _query("sort", TEXT, "A column, with a minus before it for the greatest first.")
+    number = _query("page", {"type": "integer", "minimum": 1}, "Which page of the list.")
+    q = _query("q", TEXT, "A name, abbreviation, title or author; small typos are forgiven.")
+    limit = _query("limit", {"type": "integer", "minimum": 1}, "How many things at the most.")
+    ending = {"name": "ending", "in": "path", "required": True, "schema": {"type": "string", "enum": list(DATA)}}
+    file = {"name": "file", "in": "path", "required": True, "schema": TEXT}
+    data: Json = {content_type.partition(";")[0]: {"schema": {}} for content_type, _ in DATA.values()}
+    told: list[tuple[str, str, Json, list[Json]]] = [
+        ("/", "The home page.", page, []),
+        ("/search", "What is called so, or nearly so.", page, [q]),
+        ("/search.json", "The same as data.", {"application/json": {"schema": {}}}, [q, limit]),
+        ("/query", "A form for queries, with the catalogue's questions.", page, [_query("query", TEXT, "A query.")]),
+        ("/robots.txt", "What robots need not read.", {"text/plain": {"schema": TEXT}}, []),
+        ("/sitemap.xml", "The addresses of all pages.", {"application/xml": {"schema": TEXT}}, []),
+        ("/static/{file}", "What pages load.", {"text/css": {"schema": TEXT}}, [file]),
+    ]
+    for name, parameters in facets.items():
+        told.append((f"/{name}", f"The list of {name}.", page, [*parameters, order, number]))
+        told.append((f"/{name}.{{ending}}", "The same as data.", data, [ending, *parameters, order]))
+    return {
+        path: {
+            "get": {
+                "summary": summary,
+                **({"parameters": parameters} if parameters else {}),
+                "responses": _responses("It.", content, (400, 404, 414, 500)),
+            }
+        }
+        for path, summary, content, parameters in told
+    }
 
 
 def _form() -> Json:

@@ -72,6 +72,8 @@ def run(inputs: Inputs, deployment: Deployment) -> None:
     Raises UsageError if an address cannot be had, and HfmError if the snapshot cannot be opened.
     """
     _allow_files(deployment.connections + SPARE_FILES)
+    if missing := static.missing():
+        click.echo(f"pages go without {', '.join(missing)}: the build could not fetch third-party code", err=True)
     with _listening(deployment.host, deployment.port) as listener:
         if missing := static.missing():
             click.echo(f"pages go without {', '.join(missing)}: the build could not fetch third-party code", err=True)
