@@ -32,6 +32,7 @@ LAYERS: dict[str, set[str]] = {
     "store": {"errors"},
     "sparql": {"errors"},
     "remote": {"errors", "sparql"},
+    "publish": {"errors", "remote", "terms"},
     "gaps": {"catalog", "errors", "gaps", "rows", "tables", "terms"},
     "network": {"catalog", "errors", "network", "rows", "tables", "terms"},
     "search": {"errors", "sparql", "terms"},

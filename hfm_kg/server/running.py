@@ -60,6 +60,8 @@ class Deployment:
     """Seconds that the server, told to stop, still answers while it calls itself unready."""
     grace: int = 2
     """Seconds that running queries then have to end; without a limit one query could hold it up."""
+    trusted: tuple[str, ...] = ()
+    """Addresses of proxies that are believed when they tell for whom they ask (X-Forwarded-For and -Proto)."""
 
 
 def run(inputs: Inputs, deployment: Deployment) -> None:
@@ -187,6 +189,8 @@ def _config(make: Callable[[], Recorded], inputs: Inputs, deployment: Deployment
         ),
         log_config=logs.config(deployment.log_level, deployment.log_format),
         access_log=False,
+        proxy_headers=bool(deployment.trusted),
+        forwarded_allow_ips=list(deployment.trusted),
         server_header=False,
         ws="none",
         timeout_graceful_shutdown=deployment.grace,
