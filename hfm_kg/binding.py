@@ -78,9 +78,7 @@ class Text:
         """The names of variables that the query works out from its solutions: ``(… AS ?name)`` outside its group."""
         braces = self.where() or (len(self.tokens), len(self.tokens))
         outside = [*self.tokens[: braces[0]], *self.tokens[braces[1] :]]
-        return {
-            name[0][1:] for word, name in pairwise(outside) if word[0].upper() == "AS" and _is_variable(name)
-        }
+        return {name[0][1:] for word, name in pairwise(outside) if word[0].upper() == "AS" and _is_variable(name)}
 
     def group(self, start: int) -> tuple[int, int] | None:
         """The next braces from a token on that stand in no parentheses, None if there are none."""
