@@ -59,6 +59,10 @@ LAYERS: dict[str, set[str]] = {
     "session": {"catalog", "errors", "pipeline", "store"},
     "export": {"catalog", "errors", "export", "mappings", "registry", "sparql", "statement", "tables", "terms"},
     "admission": {"errors", "sparql"},
+    "agents": {
+        "admission", "agents", "api", "binding", "catalog", "errors", "kinds", "result", "search", "server", "source",
+        "sparql", "store", "terms", "values",
+    },
     "bench": {"bench", "catalog", "errors", "present", "remote", "sparql", "store", "terms"},
     "server": {
         "admission", "catalog", "errors", "export", "facets", "kinds", "listing", "mappings", "search", "server",
