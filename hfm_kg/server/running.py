@@ -89,7 +89,7 @@ def application(inputs: Inputs, deployment: Deployment, figures: Metrics) -> Rec
         figures.tell(record)
         logs.tell(record)
 
-    return Recorded(current, figures.begin, tell)
+    return Recorded(current, figures.in_flight.inc, tell)
 
 
 class Server(uvicorn.Server):
