@@ -11,6 +11,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from hfm_kg.server.coding import CODINGS
@@ -60,7 +61,7 @@ class Cached:
             self.coded[coding] = CODINGS[coding](self.body)
         return self.coded[coding]
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes in memory at the most: the body, as large again in codings that do not shrink it, job and objects."""
         return (1 + len(CODINGS)) * len(self.body) + LETTER * self.asked + OVERHEAD
