@@ -74,9 +74,7 @@ def run(inputs: Inputs, deployment: Deployment) -> None:
     Raises UsageError if an address cannot be had, and HfmError if the snapshot cannot be opened.
     """
     _allow_files(deployment.connections + SPARE_FILES)
-    if missing := static.missing():
-        click.echo(f"pages go without {', '.join(missing)}: the build could not fetch third-party code", err=True)
-    with _listening(deployment.host, deployment.port) as listener:
+    with listening(deployment.host, deployment.port) as listener:
         if missing := static.missing():
             click.echo(f"pages go without {', '.join(missing)}: the build could not fetch third-party code", err=True)
         if deployment.processes == 1:
@@ -203,17 +201,17 @@ def _config(make: Callable[[], Recorded], inputs: Inputs, deployment: Deployment
 
 
 def _welcome(deployment: Deployment, listener: socket.socket, metrics_address: str) -> str:
-    address = f"http://{_shown(deployment.host)}:{listener.getsockname()[1]}"
+    address = f"http://{shown(deployment.host)}:{listener.getsockname()[1]}"
     figures = f", metrics {metrics_address}" if metrics_address else ""
     return f"SPARQL endpoint {address}/sparql, start page {address}/{figures} (Ctrl-C stops)"
 
 
-def _shown(host: str) -> str:
+def shown(host: str) -> str:
     """A host as it stands in an address."""
     return f"[{host}]" if ":" in host else host
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int, command: str = "hfm-kg serve") -> socket.socket:
     """A socket that listens. Raises UsageError if the address cannot be had."""
     if not host:
         raise UsageError("--host is empty; to listen on all addresses say --host 0.0.0.0")
@@ -222,7 +220,7 @@ def _listening(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, UnicodeError) as error:  # UnicodeError: a host name that is none
         taken = isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES)
-        raise _unavailable(host, port, error, "; another port: hfm-kg serve --port 0" if taken else "") from None
+        raise _unavailable(host, port, error, f"; another port: {command} --port 0" if taken else "") from None
 
 
 @contextmanager
@@ -237,7 +235,7 @@ def _metrics_at(deployment: Deployment, registry: CollectorRegistry) -> Iterator
     except OSError as error:
         raise _unavailable(host, port, error, "") from None
     try:
-        yield f"http://{_shown(host)}:{server.server_port}/metrics"
+        yield f"http://{shown(host)}:{server.server_port}/metrics"
     finally:
         server.shutdown()
         server.server_close()
