@@ -96,9 +96,16 @@ def options(methods: str) -> Response:
     return Response(status_code=204, headers={**HEADERS, "Allow": methods, **cors})
 
 
-def ready_made(request: Request, answer: Cached, more: Mapping[str, str] = HEADERS, status: int = 200) -> Response:
+def ready_made(
+    request: Request,
+    answer: Cached,
+    more: Mapping[str, str] = HEADERS,
+    status: int = 200,
+    *,
+    compress: bool = True,
+) -> Response:
     """A whole answer, compressed if the client takes that, or 304 if it has it already; ``more`` are headers."""
-    compressed = len(answer.body) > SMALL and _takes_gzip(request.headers.get("accept-encoding", ""))
+    compressed = compress and len(answer.body) > SMALL and _takes_gzip(request.headers.get("accept-encoding", ""))
     etag = f'{answer.etag[:-1]}-gzip"' if compressed else answer.etag
     vary = ", ".join(filter(None, (more.get("Vary"), "Accept-Encoding")))
     headers = {"Cache-Control": "public, no-cache", **more, "Vary": vary, "ETag": etag}

@@ -39,6 +39,11 @@ class Cached:
     asked: int
     """Letters of the job, which is kept with the answer and may be far longer."""
 
+    @classmethod
+    def of(cls, content_type: str, body: bytes) -> Cached:
+        """An answer that no query gave: a page or a file."""
+        return cls(content_type, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', 0)
+
     @cached_property
     def compressed(self) -> bytes:
         """The body as gzip."""
