@@ -8,10 +8,10 @@ low enough that planning ends within the deadline; whatever passes is still eval
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from hfm_kg.errors import QueryLimitError
-from hfm_kg.sparql import TOKEN
+from hfm_kg.sparql import tokens
 
 OPENING, CLOSING = frozenset("([{"), frozenset(")]}")
 
@@ -54,27 +54,23 @@ def measure(query: str) -> Shape:
     >>> measure("SELECT * { ?s ?p ?o ; a ?c OPTIONAL { ?s (a/a)|a ?d } }").triples
     3
     """
-    signs: Counter[str] = Counter()
-    depth = deepest = tokens = 0
-    for match in TOKEN.finditer(query):
-        text = match[0]
-        if match.lastgroup == "comment" or text.isspace():
-            continue
-        tokens += 1
-        if match.lastgroup == "word":
-            signs[text.upper()] += 1
-        elif match.lastgroup == "other":
-            signs[text] += 1
-            depth += (text in OPENING) - (text in CLOSING)
+    found = tokens(query)
+    counts = Counter(found)
+    depth = deepest = 0
+    for token in found:
+        if token in OPENING:
+            depth += 1
             deepest = max(deepest, depth)
+        elif token in CLOSING:
+            depth -= 1
     return Shape(
         length=len(query),
-        tokens=tokens,
+        tokens=len(found),
         nesting=deepest,
-        triples=sum(signs[sign] for sign in "{.;,["),
-        optionals=signs["OPTIONAL"],
-        unions=signs["UNION"] + signs["MINUS"] + signs["EXISTS"],
-        steps=sum(signs[sign] for sign in "/|^"),
+        triples=counts["{"] + counts["."] + counts[";"] + counts[","] + counts["["],
+        optionals=counts["OPTIONAL"],
+        unions=counts["UNION"] + counts["MINUS"] + counts["EXISTS"],
+        steps=counts["/"] + counts["|"] + counts["^"],
     )
 
 
@@ -82,8 +78,10 @@ def admit(query: str, limits: Shape) -> None:
     """Raise QueryLimitError, with the limit's name, if a query holds more of something than it may."""
     if len(query) > limits.length:  # before a scan that takes time in proportion
         raise QueryLimitError("length", NAMES["length"], len(query), limits.length)
+    if len(tokens(query)) <= min(getattr(limits, name) for name in NAMES):  # then it cannot hold more of anything
+        return
     shape = measure(query)
-    for field in fields(Shape):
-        found, allowed = getattr(shape, field.name), getattr(limits, field.name)
+    for name, counted in NAMES.items():
+        found, allowed = getattr(shape, name), getattr(limits, name)
         if found > allowed:
-            raise QueryLimitError(field.name, NAMES[field.name], found, allowed)
+            raise QueryLimitError(name, counted, found, allowed)

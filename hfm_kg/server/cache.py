@@ -7,18 +7,17 @@ when together they are larger than the cache may be.
 from __future__ import annotations
 
 import asyncio
-import gzip
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Final
 
+from hfm_kg.server.coding import CODINGS
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer
 from hfm_kg.server.records import note
-from hfm_kg.sparql import keywords
+from hfm_kg.sparql import tokens
 
 CHANGING: Final = frozenset({"NOW", "RAND", "UUID", "STRUUID", "BNODE"})
 """Functions whose value is another one each time."""
@@ -39,20 +38,26 @@ class Cached:
     asked: int
     """Letters of the job, which is kept with the answer and may be far longer."""
 
+    coded: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    """The body in those content codings that were asked for."""
+
     @classmethod
     def of(cls, content_type: str, body: bytes) -> Cached:
         """An answer that no query gave: a page or a file."""
         return cls(content_type, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', 0)
 
-    @cached_property
-    def compressed(self) -> bytes:
-        """The body as gzip."""
-        return gzip.compress(self.body, compresslevel=6, mtime=0)
+    def encoded(self, coding: str) -> bytes:
+        """The body in a content coding, "" for none."""
+        if not coding:
+            return self.body
+        if coding not in self.coded:
+            self.coded[coding] = CODINGS[coding](self.body)
+        return self.coded[coding]
 
     @property
     def size(self) -> int:
-        """Bytes in memory at the most: the body, as large again if it does not compress, the job, what surrounds it."""
-        return 2 * len(self.body) + LETTER * self.asked + OVERHEAD
+        """Bytes in memory at the most: the body, as large again in codings that do not shrink it, job and objects."""
+        return (1 + len(CODINGS)) * len(self.body) + LETTER * self.asked + OVERHEAD
 
 
 @dataclass
@@ -89,7 +94,7 @@ class Cache:
         if (found := self.get(job)) is not None:
             note(outcome="cached")
             return found
-        if not CHANGING.isdisjoint(keywords(job.query)):
+        if not CHANGING.isdisjoint(tokens(job.query)):
             return await evaluate()
         flight = self.flights.get(job)
         if flight is None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import enum
 import json
 import struct
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from hfm_kg import errors
 from hfm_kg.errors import HfmError, QuerySyntaxError
 
 HEADER: Final = struct.Struct(">BI")
-
 
 READY: Final = b"ready"
 """What the parent of the evaluators says once it has read the snapshot."""
@@ -33,6 +32,8 @@ class Kind(enum.IntEnum):
     """The result is complete."""
     ERROR = 5
     """The query failed; nothing follows."""
+    WHOLE = 6
+    """From an evaluator: the media type, a zero byte, and the whole of a small result; nothing follows."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +48,17 @@ class Job:
 
     def frame(self) -> bytes:
         """The job as a frame."""
-        return pack(Kind.JOB, json.dumps(asdict(self)).encode())
+        told = (self.query, self.default_graph, self.named_graphs, self.accept, self.format_name)
+        return pack(Kind.JOB, json.dumps(told).encode())
 
     @classmethod
     def from_payload(cls, payload: bytes) -> Job:
         """The job of a frame's payload."""
-        told: dict[str, Any] = json.loads(payload)
-        for name in ("default_graph", "named_graphs"):
-            told[name] = tuple(told[name])
-        return cls(**told)
+        query, default_graph, named_graphs, accept, format_name = json.loads(payload)
+        return cls(query, tuple(default_graph), tuple(named_graphs), accept, format_name)
 
 
-def pack(kind: Kind, payload: bytes = b"") -> bytes:
+def pack(kind: Kind, payload: bytes | bytearray = b"") -> bytes:
     """A frame."""
     return HEADER.pack(kind, len(payload)) + payload
 

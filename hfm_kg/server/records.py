@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final
@@ -92,6 +92,7 @@ class Recorded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
+            scope.get("state", {})["observer"] = self
             await self.app(scope, receive, send)
             return
         record = Record.of(scope)
@@ -113,3 +114,15 @@ class Recorded:
             _current.reset(token)
             record.end(scope)
             self.tell(record)
+
+    def answered(
+        self, request: bytes, client: str, status: int, size: int, seconds: float, query: str, *, is_cached: bool
+    ) -> Iterable[tuple[bytes, bytes]]:
+        """Tell of a request without an id of its own that was answered by the shortcut; the id that it gets."""
+        method, target, _ = request.split(b" ", 2)
+        record = Record(secrets.token_hex(8), method.decode(), target.partition(b"?")[0].decode(), client)
+        record.route, record.status, record.size, record.query = record.path, status, size, query
+        record.seconds, record.outcome, record.is_whole = seconds, "cached" if is_cached else "ok", True
+        self.begin()
+        self.tell(record)
+        return ((HEADER, record.request_id.encode("ascii")),)

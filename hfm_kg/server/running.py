@@ -36,8 +36,6 @@ from hfm_kg.server.metrics import Metrics
 from hfm_kg.server.records import Record, Recorded
 from hfm_kg.server.site import static
 
-MAX_HEAD: Final = 1024 * 1024
-"""Bytes of a request's line and headers; between this and MAX_TARGET the client is told what is wrong."""
 SPARE_FILES: Final = 500
 """Files beside the connections: those of two snapshots, and evaluators."""
 
@@ -62,6 +60,8 @@ class Deployment:
     """Seconds that the server, told to stop, still answers while it calls itself unready."""
     grace: int = 2
     """Seconds that running queries then have to end; without a limit one query could hold it up."""
+    trusted: tuple[str, ...] = ()
+    """Addresses of proxies that are believed when they tell for whom they ask (X-Forwarded-For and -Proto)."""
 
 
 def run(inputs: Inputs, deployment: Deployment) -> None:
@@ -187,9 +187,10 @@ def _config(make: Callable[[], Recorded], inputs: Inputs, deployment: Deployment
         http=cast(
             type[asyncio.Protocol], partial(Connection, patience=inputs.limits.patience, most=deployment.connections)
         ),
-        h11_max_incomplete_event_size=MAX_HEAD,
         log_config=logs.config(deployment.log_level, deployment.log_format),
         access_log=False,
+        proxy_headers=bool(deployment.trusted),
+        forwarded_allow_ips=list(deployment.trusted),
         server_header=False,
         ws="none",
         timeout_graceful_shutdown=deployment.grace,
