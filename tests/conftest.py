@@ -23,7 +23,7 @@ from typing import cast
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from pyoxigraph import Store
 from starlette.applications import Starlette
 
@@ -184,6 +184,26 @@ def browser() -> Iterator[Browser]:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+
+
+@pytest.fixture(scope="session")
+def web(endpoint: str) -> Iterator[httpx.Client]:
+    """A client of the server that asks for pages."""
+    with httpx.Client(base_url=endpoint, timeout=60, headers={"Accept": "text/html"}) as client:
+        yield client
+
+
+@pytest.fixture
+def page(browser: Browser, endpoint: str) -> Iterator[Page]:
+    """A page of the browser on the server; nothing may be said on its console."""
+    context = browser.new_context(base_url=endpoint, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    yield page
+    context.close()
+    assert said == []
 
 
 @contextmanager

@@ -68,7 +68,8 @@ LAYERS: dict[str, set[str]] = {
     },
     "bench": {"bench", "catalog", "errors", "present", "remote", "sparql", "store", "terms"},
     "server": {
-        "admission", "catalog", "errors", "export", "facets", "kinds", "listing", "mappings", "matching", "search",
+        "admission", "catalog", "claims", "errors", "export", "facets", "kinds", "listing", "mappings", "matching",
+        "search",
         "server", "sparql", "statement", "store", "tables", "terms",
     },
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.datastructures import QueryParams
@@ -131,9 +132,19 @@ def options(methods: str) -> Response:
     return Response(status_code=204, headers={**HEADERS, "Allow": methods, **cors})
 
 
-def ready_made(request: Request, answer: Cached, more: Mapping[str, str] = HEADERS, status: int = 200) -> Response:
+def ready_made(
+    request: Request,
+    answer: Cached,
+    more: Mapping[str, str] = HEADERS,
+    status: int = 200,
+    *,
+    compress: bool = True,
+) -> Response:
     """A whole answer, compressed if the client takes that, or 304 if it has it already; ``more`` are headers."""
-    return _response(answer, represent_at_once(answer, Wish.of(request.headers), more, status))
+    wish = Wish.of(request.headers)
+    if not compress:
+        wish = replace(wish, accept_encoding="")
+    return _response(answer, represent_at_once(answer, wish, more, status))
 
 
 def _response(answer: Cached, shown: Representation) -> Response:

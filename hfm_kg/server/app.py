@@ -24,6 +24,7 @@ from hfm_kg.server.connection import MAX_TARGET
 from hfm_kg.server.discovery import Discovery
 from hfm_kg.server.documents import Documents
 from hfm_kg.server.endpoint import Endpoint
+from hfm_kg.server.files import Files
 from hfm_kg.server.graph_store import GraphStore
 from hfm_kg.server.linked import LinkedData
 from hfm_kg.server.pool import Pool
@@ -53,7 +54,8 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
     """
     documents = Documents(store, queries, sets)
     discovery = Discovery(documents, queries)
-    site = Site(partial(sparql.select, store), queries, documents.version)
+    files = Files(pool.snapshot, queries, sets)
+    site = Site(partial(sparql.select, store), queries, documents.version, files)
     answers = Answers(pool, Cache(pool.snapshot.name, pool.limits.cache))
 
     @asynccontextmanager
@@ -62,6 +64,7 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
         try:
             yield {"answers": answers}  # for connections to look in first
         finally:
+            files.close()
             await pool.close()
 
     app = Starlette(

@@ -53,6 +53,11 @@ class Cached:
     coded: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
     """The body in those content codings that were asked for."""
 
+    @classmethod
+    def of(cls, content_type: str, body: bytes) -> Cached:
+        """An answer that no query gave: a page or a file."""
+        return cls(content_type, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', 0)
+
     def encoded(self, coding: str) -> bytes:
         """The body in a content coding, "" for none."""
         if not coding:

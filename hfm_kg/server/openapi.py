@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from hfm_kg import __version__
+from hfm_kg.claims import OUTCOMES
 from hfm_kg.export.describe import DESCRIPTION, LICENCE, TITLE
 from hfm_kg.kinds import KINDS, Asks
 from hfm_kg.server.problems import MEDIA_TYPE, TITLES
@@ -179,6 +180,7 @@ def _problem() -> Json:
 def _site() -> Json:
     """The pages for people, and the same as data."""
     page = {"text/html": {"schema": TEXT}}
+    verdict = _query("verdict", {"type": "string", "enum": list(OUTCOMES)}, "Only these.")
     facets = {
         kind.name: [
             _query(facet.name, TEXT, f"{facet.label}: {facet.asks.value}.", is_list=facet.asks is Asks.ANY)
@@ -192,12 +194,19 @@ def _site() -> Json:
     limit = _query("limit", {"type": "integer", "minimum": 1}, "How many things at the most.")
     ending = {"name": "ending", "in": "path", "required": True, "schema": {"type": "string", "enum": list(DATA)}}
     file = {"name": "file", "in": "path", "required": True, "schema": TEXT}
+    named = {**file, "name": "name"}
     data: Json = {content_type.partition(";")[0]: {"schema": {}} for content_type, _ in DATA.values()}
     told: list[tuple[str, str, Json, list[Json]]] = [
         ("/", "The home page.", page, []),
         ("/search", "What is called so, or nearly so.", page, [q]),
         ("/search.json", "The same as data.", {"application/json": {"schema": {}}}, [q, limit]),
+        ("/challenges", "Challenges and directions, which addresses which, and the evidence.", page, []),
+        ("/claims", "What the survey claims, and what the graph says.", page, [verdict]),
         ("/query", "A form for queries, with the catalogue's questions.", page, [_query("query", TEXT, "A query.")]),
+        ("/downloads", "The files, with their sizes.", page, []),
+        ("/downloads/{name}", "A file; it may take a minute to make.", {"*/*": {"schema": {}}}, [named]),
+        ("/about-this-graph", "Sources, corrections, citation, licence.", page, []),
+        ("/CITATION.cff", "How to cite the graph.", {"application/yaml": {"schema": {}}}, []),
         ("/robots.txt", "What robots need not read.", {"text/plain": {"schema": TEXT}}, []),
         ("/sitemap.xml", "The addresses of all pages.", {"application/xml": {"schema": TEXT}}, []),
         ("/static/{file}", "What pages load.", {"text/css": {"schema": TEXT}}, [file]),
