@@ -71,7 +71,7 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
             Route("/sparql", Endpoint(answers, discovery, pool.limits.patience), name="sparql"),
             Route("/rdf-graph-store", GraphStore(store, answers)),
             *discovery.routes(),
-            *LinkedData(store, documents).routes(),
+            *LinkedData(store, documents, site).routes(),
         ],
         middleware=[Middleware(ShortTargets)],
         exception_handlers={

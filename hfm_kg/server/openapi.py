@@ -197,6 +197,16 @@ def _site() -> Json:
         ("/search", "What is called so, or nearly so.", page, [q]),
         ("/search.json", "The same as data.", {"application/json": {"schema": {}}}, [q, limit]),
         ("/query", "A form for queries, with the catalogue's questions.", page, [_query("query", TEXT, "A query.")]),
+        (
+            "/pointing",
+            "All that a property relates to a thing.",
+            page,
+            [
+                _query("to", TEXT, "The thing: an IRI or its path."),
+                _query("by", TEXT, "The property, likewise."),
+                number,
+            ],
+        ),
         ("/robots.txt", "What robots need not read.", {"text/plain": {"schema": TEXT}}, []),
         ("/sitemap.xml", "The addresses of all pages.", {"application/xml": {"schema": TEXT}}, []),
         ("/static/{file}", "What pages load.", {"text/css": {"schema": TEXT}}, [file]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from functools import cached_property
 
 from starlette.routing import Route
@@ -12,6 +13,7 @@ from hfm_kg.catalog import Catalog
 from hfm_kg.listing import Listing
 from hfm_kg.search import Search
 from hfm_kg.server.site import crawlers, finding, home, lists, query, static
+from hfm_kg.server.site.things.kin import Family
 from hfm_kg.sparql import Select
 
 PAGES = (home, lists, finding, query, crawlers)
@@ -36,6 +38,22 @@ class Site:
         with self.lock:
             return self._names
 
+    @cached_property
+    def _family(self) -> Family:
+        def select(query: str) -> list[dict[str, str | None]]:
+            return [
+                defaultdict(lambda: None, {name: term.value for name, term in row.items()})
+                for row in self.select(query)
+            ]
+
+        return Family(select, self.queries)
+
+    @property
+    def family(self) -> Family:
+        """What is similar, and what is built on what."""
+        with self.lock:
+            return self._family
+
     def listing(self, name: str) -> Listing:
         """The list of a kind."""
         with self.lock:
@@ -54,6 +72,7 @@ class Site:
     def warm(self) -> None:
         """Read all that pages need, so that the first visitor need not wait."""
         assert self.names
+        assert self.family
         for name in kinds.KINDS:
             self.listing(name)
 
