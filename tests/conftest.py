@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sysconfig
@@ -14,7 +16,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
@@ -26,6 +30,8 @@ from starlette.applications import Starlette
 from hfm_kg import catalog, pipeline, rows, statement
 from hfm_kg.network.measures import Network
 from hfm_kg.pipeline import Settings
+from hfm_kg.server.connection import Connection
+from hfm_kg.source import Local
 from hfm_kg.store import Snapshot
 
 from . import exports
@@ -105,7 +111,7 @@ def queries(settings: Settings) -> catalog.Catalog:
 @pytest.fixture(scope="session")
 def select(store: Store) -> rows.Select:
     """Rows of Python values from the real graph."""
-    return rows.of_store(store)
+    return rows.of(Local("graph", store))
 
 
 @pytest.fixture(scope="session")
@@ -153,6 +159,24 @@ def endpoint(settings: Settings, snapshot: Snapshot) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def mcp_address(settings: Settings, snapshot: Snapshot) -> Iterator[str]:
+    """The address of a real server for agents, a process of its own on a free port; a query has three seconds."""
+    command = [SCRIPT, "mcp", "--http", "--port", "0", "--output", str(settings.output), "--timeout", "3"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            found = re.search(r"http://\S+", process.stderr.readline())
+            assert found
+            yield found[0]
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 0
+            logged = process.stderr.read()
+            assert logged.endswith("stopped\n")
+            assert "Traceback" not in logged
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium without a window; where there is none the test is skipped, but fails in CI."""
     if not Path(CHROMIUM).exists():
@@ -172,7 +196,9 @@ def serving(app: Starlette) -> Iterator[httpx.Client]:
     collecting = gc.isenabled()
     gc.collect()
     gc.disable()
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1))
+    protocol = cast(type[asyncio.Protocol], partial(Connection, patience=10, most=1000))
+    config = uvicorn.Config(app, port=0, http=protocol, log_level="warning", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -28,6 +28,7 @@ from hfm_kg.network import (
 from hfm_kg.network.measures import Network
 from hfm_kg.pipeline import Settings
 from hfm_kg.rows import Select
+from hfm_kg.source import Endpoint, Local
 from hfm_kg.store import Snapshot
 from hfm_kg.terms import BASE
 from tests.conftest import ROOT
@@ -59,11 +60,11 @@ def test_the_queries_of_analyses_give_the_columns_that_they_name(store: Store, q
 
 def test_a_store_and_an_endpoint_give_the_same_rows(endpoint: str, select: Select) -> None:
     asked = """SELECT ?m ?y ?n ?nothing { ?m hfm:publicationYear ?y ; rdfs:label ?n } ORDER BY ?m LIMIT 5"""
-    here, there = select(asked), rows.of_endpoint(f"{endpoint}/sparql")(asked)
+    here, there = select(asked), rows.of(Endpoint(f"{endpoint}/sparql"))(asked)
     assert here == there
     assert {type(value) for row in here for value in row.values()} == {str, int, type(None)}
     numbers = "SELECT ?a ?b ?c { BIND(1.5 AS ?a) BIND(2e0 AS ?b) BIND(true AS ?c) }"
-    assert list(select(numbers)) == [{"a": 1.5, "b": 2.0, "c": "true"}]
+    assert list(select(numbers)) == [{"a": 1.5, "b": 2.0, "c": True}]
     with pytest.raises(UsageError, match="SELECT"):
         select("ASK { ?s ?p ?o }")
 
@@ -152,7 +153,7 @@ def test_co_citation_is_counted_in_places(queries: Catalog, select: Select, netw
 
 
 def test_an_endpoint_gives_the_same_view(endpoint: str, network: Network, queries: Catalog) -> None:
-    asked = to_networkx(rows.of_endpoint(f"{endpoint}/sparql"), "lineage", queries)
+    asked = to_networkx(rows.of(Endpoint(f"{endpoint}/sparql")), "lineage", queries)
     assert nx.utils.graphs_equal(asked, network.view("lineage"))
 
 
@@ -165,7 +166,7 @@ def test_a_node_that_no_query_knows_is_told(queries: Catalog) -> None:
     field = of_models({"A": {"modality": "CT"}})
 
     def select(query: str) -> list[Mapping[str, Any]]:
-        rows_found = rows.of_store(field.store)(query)
+        rows_found = rows.of(Local("graph", field.store))(query)
         return [] if query == queries["network-nodes"].text else list(rows_found)
 
     with pytest.raises(HfmError, match="does not know"):

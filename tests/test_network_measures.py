@@ -27,6 +27,7 @@ from hfm_kg.network import (
 )
 from hfm_kg.network.chance import Chance
 from hfm_kg.network.measures import MEASURES, Network, measure
+from hfm_kg.source import Local
 from tests.conftest import ROOT
 from tests.fields import of_models
 
@@ -78,7 +79,7 @@ def test_chance_tells_how_extreme_a_number_is() -> None:
 def measured(
     models: Mapping[str, Mapping[str, Any]], queries: Catalog, name: str, samples: int = 20
 ) -> list[dict[str, str]]:
-    return list(measure(Network(rows.of_store(of_models(models).store), queries, samples=samples), name).rows)
+    return list(measure(Network(rows.of(Local("graph", of_models(models).store)), queries, samples=samples), name).rows)
 
 
 def test_a_backbone_of_all_sub_fields_and_one_of_a_single_one(queries: Catalog) -> None:
@@ -168,7 +169,7 @@ def test_a_broader_concept_tells_less(queries: Catalog) -> None:
         field.concept(modality, "modality", "Image")
     found = {
         (row["one"], row["other"]): row
-        for row in measure(Network(rows.of_store(field.store), queries, samples=1), "similar-models").rows
+        for row in measure(Network(rows.of(Local("graph", field.store)), queries, samples=1), "similar-models").rows
     }
     assert float(found["C", "E"]["lin"]) == 1
     assert 0 < float(found["C", "D"]["lin"]) < 1
@@ -181,7 +182,7 @@ def test_growth_that_doubles_each_year(queries: Catalog) -> None:
     for year, count in ((2020, 4), (2021, 8), (2022, 16), (2023, 32)):
         for number in range(count):
             field.thing(f"model/M{year}-{number}", year, subfield="A", task="T")
-    network = Network(rows.of_store(field.store), queries, samples=50)
+    network = Network(rows.of(Local("graph", field.store)), queries, samples=50)
     yearly = measure(network, "growth").rows
     assert [row["models"] for row in yearly] == ["4", "8", "16", "32", "1"]
     assert [row["ratio"] for row in yearly[:4]] == ["", "2.00", "2.00", "2.00"]

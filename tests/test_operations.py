@@ -348,7 +348,7 @@ def test_figures_tell_what_has_come_to_pass(folder: Path) -> None:
         with pytest.raises(httpx.RemoteProtocolError):
             server.ask("SELECT * { ?a ?b ?c . ?d ?e ?f }")
         httpx.get(f"{server.address}/nothing")
-        httpx.request("BREW", f"{server.address}/sparql")
+        httpx.request("PUT", f"{server.address}/sparql")
         until(lambda: server.figure("hfm_kg_evaluators", state="idle") == 1)
         for outcome in ("ok", "cached", "refused", "deadline", "cut"):
             assert server.figure("hfm_kg_query_duration_seconds_count", outcome=outcome) == 1, outcome
