@@ -69,8 +69,7 @@ LAYERS: dict[str, set[str]] = {
     "bench": {"bench", "catalog", "errors", "present", "remote", "sparql", "store", "terms"},
     "server": {
         "admission", "catalog", "claims", "errors", "export", "facets", "kinds", "listing", "mappings", "matching",
-        "search",
-        "server", "sparql", "statement", "store", "tables", "terms",
+        "network", "rows", "search", "server", "sparql", "statement", "store", "tables", "terms",
     },
 }  # fmt: skip
 """What each module may import of the package; the command line may import all."""

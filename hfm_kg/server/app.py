@@ -75,7 +75,7 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
             Route("/rdf-graph-store", GraphStore(store, answers)),
             *Reconciliation(site, pool.limits.patience).routes(),
             *discovery.routes(),
-            *LinkedData(store, documents).routes(),
+            *LinkedData(store, documents, site).routes(),
         ],
         middleware=[Middleware(ShortTargets)],
         exception_handlers={

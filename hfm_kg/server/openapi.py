@@ -207,6 +207,16 @@ def _site() -> Json:
         ("/downloads/{name}", "A file; it may take a minute to make.", {"*/*": {"schema": {}}}, [named]),
         ("/about-this-graph", "Sources, corrections, citation, licence.", page, []),
         ("/CITATION.cff", "How to cite the graph.", {"application/yaml": {"schema": {}}}, []),
+        (
+            "/pointing",
+            "All that a property relates to a thing.",
+            page,
+            [
+                _query("to", TEXT, "The thing: an IRI or its path."),
+                _query("by", TEXT, "The property, likewise."),
+                number,
+            ],
+        ),
         ("/robots.txt", "What robots need not read.", {"text/plain": {"schema": TEXT}}, []),
         ("/sitemap.xml", "The addresses of all pages.", {"application/xml": {"schema": TEXT}}, []),
         ("/static/{file}", "What pages load.", {"text/css": {"schema": TEXT}}, [file]),

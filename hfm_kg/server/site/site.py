@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from hfm_kg.listing import Listing
 from hfm_kg.search import Search
 from hfm_kg.server.files import Files
 from hfm_kg.server.site import about, challenges, claims, crawlers, downloads, finding, home, lists, query, static
+from hfm_kg.server.site.things.kin import Family
 from hfm_kg.sparql import Select
 
 Made = TypeVar("Made")
@@ -35,6 +37,18 @@ class Site:
     def names(self) -> Search:
         """All that has a name."""
         return self.once("names", lambda: Search(self.select))
+
+    @property
+    def family(self) -> Family:
+        """What is similar, and what is built on what."""
+
+        def select(query: str) -> list[dict[str, str | None]]:
+            return [
+                defaultdict(lambda: None, {name: term.value for name, term in row.items()})
+                for row in self.select(query)
+            ]
+
+        return self.once("family", lambda: Family(select, self.queries))
 
     def listing(self, name: str) -> Listing:
         """The list of a kind."""
@@ -66,6 +80,7 @@ class Site:
         for name in (*home.QUERIES, *challenges.QUERIES, *about.QUERIES):
             self.rows(name)
         assert self.names
+        assert self.family
         for name in kinds.KINDS:
             self.listing(name)
         claims.outcomes(self)
