@@ -6,6 +6,7 @@ What analyses are made of: they take a :data:`Select`, so that they run over any
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pyoxigraph import BlankNode, Literal, NamedNode, QuerySolutions, Store, Triple
@@ -33,6 +34,18 @@ def of_store(store: Store) -> Select:
             raise UsageError("only a SELECT query gives rows")
         names = [variable.value for variable in result.variables]
         return [{name: _value(solution[name]) for name in names} for solution in result]
+
+    return select
+
+
+def of_terms(terms: sparql.Select) -> Select:
+    """Rows of what gives terms, by one that leaves out what is unbound."""
+
+    def select(query: str) -> list[Row]:
+        return [
+            defaultdict(lambda: None, {name: _value(term) for name, term in solution.items()})
+            for solution in terms(query)
+        ]
 
     return select
 

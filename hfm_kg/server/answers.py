@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from contextlib import aclosing
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from hfm_kg import sparql
+from hfm_kg.admission import admit
 from hfm_kg.errors import HfmError, UsageError
 from hfm_kg.server.cache import Cache, Cached
 from hfm_kg.server.frames import Job
@@ -58,24 +61,54 @@ class Answers:
     ) -> Response:
         """The answer to a query over a dataset, in the format and time that a client asks for."""
         job = Job(query, tuple(default_graph), tuple(named_graphs), accepted(request), parameters.get("format"))
-        note(query=query)
-        client = request.client.host if request.client else ""
-        seconds = _seconds(parameters.get("timeout"))
-        work = asyncio.create_task(self.cache.answer(job, lambda: self.pool.evaluate(job, client, seconds)))
         try:
-            await _first(work, _gone(request))
+            answer = await self.ask(request, job, _seconds(parameters.get("timeout")))
         except asyncio.CancelledError:
-            work.cancel()
             return stopping()
-        if not work.done():
-            work.cancel()
+        if answer is None:
             return Response(status_code=GONE)
-        answer = work.result()
         if isinstance(answer, Cached):
             return ready_made(request, answer)
         if answer.rest is None:
             return Response(answer.head, media_type=answer.content_type, headers=HEADERS)
         return Stream(_joined(answer), media_type=answer.content_type, headers=HEADERS)
+
+    def admit(self, query: str) -> None:
+        """Refuse a query that visitors may not ask. Raises UsageError and ForbiddenError."""
+        note(query=query)
+        admit(query, self.pool.limits.shape)  # first, since it refuses what is too long to be looked through
+        sparql.guard(query)
+
+    async def ask(self, request: Request, job: Job, seconds: float | None = None) -> Cached | Answer | None:
+        """The answer to a client's job; None if the client has left."""
+        note(query=job.query)
+        client = request.client.host if request.client else ""
+        work = asyncio.create_task(self.cache.answer(job, lambda: self.pool.evaluate(job, client, seconds)))
+        try:
+            await _first(work, _gone(request))
+        except asyncio.CancelledError:
+            work.cancel()
+            raise
+        if not work.done():
+            work.cancel()
+            return None
+        return work.result()
+
+    async def beginning(self, request: Request, job: Job, size: int) -> tuple[bytes, bool] | None:
+        """The first bytes of an answer, and whether that is all of it; None if the client has left."""
+        answer = await self.ask(request, job)
+        if answer is None:
+            return None
+        if isinstance(answer, Cached):
+            return answer.body[:size], len(answer.body) <= size
+        body = bytearray(answer.head)
+        if answer.rest is not None:
+            async with aclosing(answer.rest) as rest:
+                async for chunk in rest:
+                    body += chunk
+                    if len(body) > size:
+                        break
+        return bytes(body[:size]), len(body) <= size
 
 
 def accepted(request: Request) -> str | None:

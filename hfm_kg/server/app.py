@@ -53,8 +53,8 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
     """
     documents = Documents(store, queries, sets)
     discovery = Discovery(documents, queries)
-    site = Site(partial(sparql.select, store), queries, documents.version)
     answers = Answers(pool, Cache(pool.snapshot.name, pool.limits.cache))
+    site = Site(partial(sparql.select, store), queries, documents.version, answers)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -25,6 +25,8 @@ NAVIGATION: Final = (
     ("Datasets", "/datasets"),
     ("References", "/references"),
     ("Concepts", "/concepts"),
+    ("Compare", "/compare"),
+    ("Gaps", "/gaps"),
     ("Query", "/query"),
     ("Ontology", "/terms"),
 )
