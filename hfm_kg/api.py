@@ -341,13 +341,9 @@ class KnowledgeGraph:
         >>> graph.to_networkx("lineage").nodes["https://w3id.org/hfm/model/BioBERT"]["label"]
         'BioBERT'
         """
-        from hfm_kg import network
+        from hfm_kg import network, rows
 
-        def select(query: str) -> list[dict[str, Any]]:
-            rows = self.query(query).to_dicts()
-            return [{key: str(one) if isinstance(one, str) else one for key, one in row.items()} for row in rows]
-
-        return network.to_networkx(select, view, self.catalog)
+        return network.to_networkx(rows.of(self.source), view, self.catalog)
 
     def __repr__(self) -> str:
         return f"<KnowledgeGraph {self.source.name}>"

@@ -9,6 +9,7 @@
     │   └── NoSnapshotError     exit 1, HTTP 503    none was built yet
     ├── NotInstalledError       exit 1, HTTP 501    a package that only some commands need
     ├── EndpointError           exit 1, HTTP 502    a remote endpoint that does not answer as it should
+    ├── PublicationError        exit 1, HTTP 502    a store that does not hold what it was sent
     ├── DeadlineError           exit 1, HTTP 504    a query that takes longer than it may
     ├── EvaluationError         exit 1, HTTP 503    a query that broke its evaluator: memory, stack
     ├── BusyError               exit 1, HTTP 503    more queries than the server can take
@@ -101,6 +102,13 @@ class EndpointError(HfmError):
 
     status = 502
     title = "The endpoint failed"
+
+
+class PublicationError(HfmError):
+    """A store that was written to does not hold the graph, or not the whole of it."""
+
+    status = 502
+    title = "The publication failed"
 
 
 class DeadlineError(HfmError):

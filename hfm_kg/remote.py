@@ -1,80 +1,138 @@
-"""Queries that another SPARQL endpoint answers: SPARQL 1.1 Protocol, section 2.1.3 (POST directly)."""
+"""Queries that another SPARQL endpoint answers: SPARQL 1.1 Protocol, section 2.1.2 (POST of a form).
+
+Engines differ in what they write, so each is asked for the two formats that all of them have, SPARQL JSON and
+N-Triples, and what a user wants is written here.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import Final
 
 import httpx
-from pyoxigraph import QueryResultsFormat, QuerySolutions, parse_query_results
+from pyoxigraph import QueryResultsFormat, QuerySolutions, RdfFormat, parse, parse_query_results, serialize
 
-from hfm_kg.errors import LONGEST_MESSAGE, DeadlineError, EndpointError, QuerySyntaxError, UsageError
+from hfm_kg import sparql
+from hfm_kg.errors import LONGEST_MESSAGE, DeadlineError, EndpointError, HfmError, QuerySyntaxError, UsageError
 from hfm_kg.sparql import (
     BASE_IRI,
     GRAPH_FORMATS,
     PREFIXES,
     SOLUTION_FORMATS,
+    TOKEN,
     Format,
     Solution,
     is_graph_query,
-    names,
     solutions,
 )
 
 TIMEOUT = httpx.Timeout(10, read=300)
 """Seconds: an endpoint should be reachable at once, but may think for long."""
 
+JSON: Final = SOLUTION_FORMATS[0]
+NTRIPLES: Final = GRAPH_FORMATS[1]
 
-SCHEME = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:")
-"""How an IRI begins that is not relative."""
+VIRTUOSO_BLANK: Final = re.compile(rb'("type"\s*:\s*"bnode"\s*,\s*"value"\s*:\s*")nodeID://')
+"""Virtuoso names blank nodes by IRIs of its own, which SPARQL JSON does not know."""
+VIRTUOSO_BOOLEAN: Final = (
+    re.compile(rb'("datatype"\s*:\s*"http://www\.w3\.org/2001/XMLSchema#boolean"\s*,\s*"value"\s*:\s*)"([01])"'),
+    re.compile(rb'()"([01])"(?=\^\^<http://www\.w3\.org/2001/XMLSchema#boolean>)'),
+)
+"""Virtuoso writes booleans as numbers, in JSON and in N-Triples: the same values, and other literals."""
+VIRTUOSO_CUT: Final = "x-sparql-maxrows"
+"""The header by which Virtuoso tells that it sends fewer rows than there are."""
 
 
-def ask(endpoint: str, query: str, form: Format, timeout: float | None = None) -> bytes:
-    """Send a query and return the body, which has the wanted format.
+def ask(
+    endpoint: str, query: str, form: Format, timeout: float | None = None, client: httpx.Client | None = None
+) -> bytes:
+    """Send a query and return its result in the wanted format.
 
-    ``timeout`` is how many seconds the endpoint may be silent. Raises UsageError if the endpoint refuses the query,
-    DeadlineError if it thinks for too long, EndpointError if it cannot be reached or fails.
+    The address may hold parameters, ``default-graph-uri`` say; ``timeout`` is how many seconds the endpoint may be
+    silent. Raises UsageError if the endpoint refuses the query, DeadlineError if it thinks for too long, EndpointError
+    if it cannot be reached, fails, or cuts the result short.
     """
-    headers = {"Content-Type": "application/sparql-query; charset=utf-8", "Accept": ", ".join(form.media_types)}
+    headers = {"Accept": ", ".join(_asked(query).media_types)}
+    patience = httpx.Timeout(10, read=timeout) if timeout else TIMEOUT
+    post = client.post if client else httpx.post
     try:
-        answer = httpx.post(
-            endpoint,
-            content=with_prefixes(query).encode(),
-            headers=headers,
-            timeout=httpx.Timeout(10, read=timeout) if timeout else TIMEOUT,
-            follow_redirects=True,
-        )
+        fields = {"query": with_prefixes(query)}
+        answer = post(endpoint, data=fields, headers=headers, timeout=patience, follow_redirects=True)
     except httpx.ReadTimeout as error:
         raise DeadlineError(f"{endpoint} has not answered within {timeout or TIMEOUT.read:g} seconds") from error
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # UnicodeError: a host name that is none
-        raise EndpointError(f"{endpoint}: {error or type(error).__name__}") from error
-    media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if answer.is_success and media_type in form.media_types:
-        return answer.content
-    if answer.is_success:
-        raise EndpointError(f"{endpoint} answers {media_type or 'without a content type'}, not {form.media_types[0]}")
-    detail = _detail(answer, media_type)
-    message = f"{endpoint} answers {answer.status_code} {answer.reason_phrase}" + (f": {detail}" if detail else "")
-    if answer.status_code == httpx.codes.BAD_REQUEST:
-        raise QuerySyntaxError(message, query)
-    if answer.status_code == httpx.codes.GATEWAY_TIMEOUT:
-        raise DeadlineError(message)
-    raise UsageError(message) if answer.is_client_error else EndpointError(message)
+        raise unreachable(endpoint, error) from error
+    _check(endpoint, answer, query)
+    return _convert(endpoint, answer.content, query, form)
 
 
-def select(endpoint: str, query: str) -> list[Solution]:
+def unreachable(endpoint: str, error: Exception) -> EndpointError:
+    """What is told when no answer came."""
+    return EndpointError(f"{endpoint}: {error or type(error).__name__}")
+
+
+def select(endpoint: str, query: str, client: httpx.Client | None = None) -> list[Solution]:
     """The solutions of a SELECT query. Raises as :func:`ask` does, and EndpointError if what comes is no result."""
-    body = ask(endpoint, query, SOLUTION_FORMATS[0])
+    result = parse_query_results(ask(endpoint, query, JSON, client=client), format=QueryResultsFormat.JSON)
+    if not isinstance(result, QuerySolutions):
+        raise UsageError("the query is no SELECT")
+    return solutions(result)
+
+
+def _check(endpoint: str, answer: httpx.Response, query: str) -> None:
+    """Raise what an answer's status and headers tell, whose body has been read; nothing if it is a whole result."""
+    media_type, asked = _media_type(answer), _asked(query)
+    if VIRTUOSO_CUT in answer.headers:
+        rows = answer.headers[VIRTUOSO_CUT]
+        raise EndpointError(f"{endpoint} cuts results after {rows} rows; ask for fewer with LIMIT")
+    if answer.is_success and media_type in asked.media_types:
+        return
+    if answer.is_success:
+        raise EndpointError(f"{endpoint} answers {media_type or 'without a content type'}, not {asked.media_types[0]}")
+    raise _refusal(answer, told(endpoint, answer), query)
+
+
+def told(endpoint: str, answer: httpx.Response) -> str:
+    """What an answer that is no success says."""
+    detail = _detail(answer)
+    return f"{endpoint} answers {answer.status_code} {answer.reason_phrase}" + (f": {detail}" if detail else "")
+
+
+def _refusal(answer: httpx.Response, message: str, query: str) -> HfmError:
+    if answer.status_code == httpx.codes.BAD_REQUEST:
+        return QuerySyntaxError(message, query)
+    if answer.status_code == httpx.codes.GATEWAY_TIMEOUT:
+        return DeadlineError(message)
+    return UsageError(message) if answer.is_client_error else EndpointError(message)
+
+
+def _convert(endpoint: str, content: bytes, query: str, form: Format) -> bytes:
+    """A result as it came, in the wanted format. Raises EndpointError if it does not parse."""
+    for pattern in VIRTUOSO_BOOLEAN:
+        content = pattern.sub(lambda match: match[1] + (b'"true"' if match[2] == b"1" else b'"false"'), content)
     try:
-        result = parse_query_results(body, format=QueryResultsFormat.JSON)
-        if not isinstance(result, QuerySolutions):
-            raise UsageError("the query is no SELECT")
-        return solutions(result)
+        if is_graph_query(query):
+            assert isinstance(form.engine, RdfFormat)
+            quads = parse(content, format=RdfFormat.N_TRIPLES)
+            return serialize(quads, format=form.engine, prefixes=dict(PREFIXES)) or b""
+        solutions = parse_query_results(VIRTUOSO_BLANK.sub(rb"\1", content), format=QueryResultsFormat.JSON)
+        return sparql.write(solutions, form)
     except (SyntaxError, ValueError) as error:
-        raise EndpointError(f"{endpoint} answers what is no SPARQL result: {error}") from error
+        raise EndpointError(f"{endpoint} answers what is no {_asked(query).media_types[0]}: {error}") from None
 
 
-def _detail(answer: httpx.Response, media_type: str) -> str:
+def _media_type(answer: httpx.Response) -> str:
+    content_type: str = answer.headers.get("content-type", "")
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _asked(query: str) -> Format:
+    return NTRIPLES if is_graph_query(query) else JSON
+
+
+def _detail(answer: httpx.Response) -> str:
     """What an error's body says: the detail of problem details (RFC 9457), else its first line."""
+    media_type = _media_type(answer)
     if media_type == "application/problem+json":
         try:
             return str(answer.json()["detail"])
@@ -93,12 +151,21 @@ def named_format(query: str, name: str) -> Format:
 
 
 def with_prefixes(query: str) -> str:
-    """The query with those of our prefixes declared that it uses and does not declare, and our base if it needs one."""
-    missing = {
-        name: base
-        for name, base in PREFIXES.items()
-        if f"{name}:" in query and f"prefix {name}:" not in " ".join(query.lower().split())
-    }
-    relative = any(token.startswith("<") and not SCHEME.match(token) for token in names(query))
-    base = f"BASE <{BASE_IRI}> " if relative else ""
-    return base + "".join(f"PREFIX {name}: <{base}> " for name, base in missing.items()) + query
+    """The query as any engine understands it: with the base and the prefixes of ours that it uses undeclared.
+
+    >>> with_prefixes("ASK { <model/UNI> hfm:task 'skos:note' }")
+    "BASE <https://w3id.org/hfm/> PREFIX hfm: <https://w3id.org/hfm/> ASK { <model/UNI> hfm:task 'skos:note' }"
+    """
+    declared: set[str] = set()
+    used: set[str] = set()
+    is_relative, before = False, ""
+    for match in TOKEN.finditer(query):
+        if match.lastgroup == "prefixed":
+            (declared if before == "PREFIX" else used).add(match[0].partition(":")[0])
+        elif match.lastgroup == "iri":
+            is_relative = is_relative or re.match(r"<[A-Za-z][\w+.-]*:", match[0]) is None
+        if match.lastgroup != "blank":
+            before = match[0].upper()
+    base = f"BASE <{BASE_IRI}> " if is_relative else ""
+    missing = {name: iri for name, iri in PREFIXES.items() if name in used - declared}
+    return base + "".join(f"PREFIX {name}: <{iri}> " for name, iri in missing.items()) + query

@@ -50,6 +50,10 @@ class Snapshot:
         """The sorted N-Quads file."""
         return self.path / "graph.nq"
 
+    def quads(self) -> Iterator[Quad]:
+        """All quads, as the dump has them."""
+        return parse(path=str(self.dump), format=RdfFormat.N_QUADS, lenient=True)
+
     @property
     def store(self) -> Path:
         """The folder of the Oxigraph store."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import re
@@ -14,7 +15,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
@@ -23,8 +26,11 @@ from playwright.sync_api import Browser, sync_playwright
 from pyoxigraph import Store
 from starlette.applications import Starlette
 
-from hfm_kg import catalog, pipeline, statement
+from hfm_kg import catalog, pipeline, rows, statement
+from hfm_kg.network.measures import Network
 from hfm_kg.pipeline import Settings
+from hfm_kg.server.connection import Connection
+from hfm_kg.source import Local
 from hfm_kg.store import Snapshot
 
 from . import exports
@@ -101,6 +107,18 @@ def queries(settings: Settings) -> catalog.Catalog:
     return catalog.read(settings.queries)
 
 
+@pytest.fixture(scope="session")
+def select(store: Store) -> rows.Select:
+    """Rows of Python values from the real graph."""
+    return rows.of(Local("graph", store))
+
+
+@pytest.fixture(scope="session")
+def network(select: rows.Select, queries: catalog.Catalog) -> Network:
+    """The real graph as a network, with few random ones beside it; its views are made once."""
+    return Network(select, queries, samples=10)
+
+
 @pytest.fixture
 def sandbox(settings: Settings, tmp_path: Path) -> Settings:
     """A copy of data, ontology and queries that a test may spoil, with its own output folder."""
@@ -159,7 +177,9 @@ def serving(app: Starlette) -> Iterator[httpx.Client]:
     collecting = gc.isenabled()
     gc.collect()
     gc.disable()
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1))
+    protocol = cast(type[asyncio.Protocol], partial(Connection, patience=10, most=1000))
+    config = uvicorn.Config(app, port=0, http=protocol, log_level="warning", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -188,15 +188,15 @@ def test_a_comparison_has_one_address(web: httpx.Client) -> None:
 
 
 @pytest.fixture(scope="module")
-def field(store: Store, queries: Catalog) -> gaps.Field:
-    return gaps.read(rows.of_store(store), queries)
+def field(select: rows.Select, queries: Catalog) -> gaps.Field:
+    return gaps.read(select, queries)
 
 
-def test_rows_of_terms_are_those_of_a_store(store: Store, queries: Catalog) -> None:
-    select = rows.of_terms(lambda text: sparql.select(store, text))
+def test_rows_of_terms_are_those_of_a_source(store: Store, select: rows.Select, queries: Catalog) -> None:
+    terms = rows.of_terms(lambda text: sparql.select(store, text))
     for name in QUERIES:
-        expected = rows.of_store(store)(queries[name].text)
-        assert [{key: row[key] for key in queries[name].columns} for row in select(queries[name].text)] == expected
+        expected = select(queries[name].text)
+        assert [{key: row[key] for key in queries[name].columns} for row in terms(queries[name].text)] == expected
 
 
 @pytest.mark.parametrize("given", [{}, {"modality": "Pathology"}, {"subfield": "Vision", "task": "Detection"}], ids=str)

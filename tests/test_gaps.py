@@ -21,6 +21,7 @@ from hfm_kg.gaps.ranking import EQUAL, KINDS, TUNED_ON, WEIGHTS, Landscape, rank
 from hfm_kg.gaps.trial import Places
 from hfm_kg.pipeline import Settings
 from hfm_kg.rows import Select
+from hfm_kg.source import Endpoint, Local
 from hfm_kg.store import Snapshot
 from hfm_kg.terms import BASE, HFM, INFERRED, RDF, SKOS
 from tests.fields import FieldBuilder, node
@@ -28,7 +29,7 @@ from tests.fields import FieldBuilder, node
 
 @pytest.fixture(scope="module")
 def field(store: Store, queries: Catalog) -> Field:
-    return gaps.read(rows.of_store(store), queries)
+    return gaps.read(rows.of(Local("graph", store)), queries)
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def planted(queries: Catalog) -> Field:
     builder.need("Scarcity", HFM.Challenge, HFM.affects, "CT")
     builder.need("Scarcity", HFM.Challenge, SKOS.related, "Text")
     builder.need("Openness", HFM.FutureDirection, SKOS.related, "Contrast")
-    return gaps.read(rows.of_store(builder.store), queries)
+    return gaps.read(rows.of(Local("graph", builder.store)), queries)
 
 
 # --- what is covered ------------------------------------------------------------------------------------------
@@ -192,7 +193,7 @@ def test_nothing_of_a_hidden_year_leaks(field: Field, store: Store, queries: Cat
         assert next(pruned.quads_for_pattern(name, None, None), None) is None
         assert next(pruned.quads_for_pattern(None, None, name), None) is None
     assert not pruned.contains_named_graph(INFERRED)
-    again = gaps.read(rows.of_store(pruned), queries)
+    again = gaps.read(rows.of(Local("graph", pruned)), queries)
     facets = {thing.iri: thing.facets for thing in before.things}
     assert {thing.iri: thing.facets for thing in again.things} == facets
     assert set(again.needs) == set(before.needs)
@@ -215,7 +216,7 @@ def test_a_dataset_is_as_young_as_the_model_that_is_reported_with_it(queries: Ca
         thing = builder.thing(path, year, modality="CT", task="Detection", pretraining="Contrast")
         builder.say(f"row/{path}", thing, HFM.reference, work)
     builder.thing("dataset/Old", None, modality="CT", task="Detection")
-    found = gaps.read(rows.of_store(builder.store), queries)
+    found = gaps.read(rows.of(Local("graph", builder.store)), queries)
     assert {thing.name: thing.year for thing in found.datasets} == {"Fresh": 2024, "Old": None}
     assert [thing.name for thing in found.before(2024).things] == ["Old"]
 
@@ -344,5 +345,5 @@ def test_the_command_tells_wrong_usage(arguments: list[str], message: str, outpu
 
 
 def test_another_endpoint_gives_the_same_field(endpoint: str, field: Field, queries: Catalog) -> None:
-    asked: Select = rows.of_endpoint(f"{endpoint}/sparql")
+    asked: Select = rows.of(Endpoint(f"{endpoint}/sparql"))
     assert gaps.read(asked, queries) == field

@@ -175,7 +175,7 @@ def test_a_new_snapshot_is_served_without_a_break(folder: Path, renew: Renew) ->
 
 def test_an_answer_under_way_ends_on_the_snapshot_that_it_began_on(folder: Path, renew: Renew) -> None:
     large = f"SELECT * {{ ?s ?p ?o VALUES ?n {{ {' '.join(map(str, range(50)))} }} }}"
-    with running(folder, "--timeout", "60", "--patience", "60") as server:
+    with running(folder, "--timeout", "300", "--patience", "300") as server:
         count = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
         triples = int(server.ask(count, format="csv").text.split()[1])
         parameters = {"query": large, "format": "tsv"}
@@ -348,7 +348,7 @@ def test_figures_tell_what_has_come_to_pass(folder: Path) -> None:
         with pytest.raises(httpx.RemoteProtocolError):
             server.ask("SELECT * { ?a ?b ?c . ?d ?e ?f }")
         httpx.get(f"{server.address}/nothing")
-        httpx.request("BREW", f"{server.address}/sparql")
+        httpx.request("PUT", f"{server.address}/sparql")
         until(lambda: server.figure("hfm_kg_evaluators", state="idle") == 1)
         for outcome in ("ok", "cached", "refused", "deadline", "cut"):
             assert server.figure("hfm_kg_query_duration_seconds_count", outcome=outcome) == 1, outcome
@@ -423,7 +423,7 @@ def test_by_default_the_terminal_stays_quiet(folder: Path) -> None:
         server.ask("ASK {}")
         server.ask("ASK {")
         server.end(signal.SIGTERM)
-    assert server.said.count("\n") == 1
+    assert server.said.partition("(Ctrl-C stops)\n")[2] == ""
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 65, "é", 'a"b', "a;b"])

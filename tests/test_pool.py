@@ -19,6 +19,7 @@ import httpx
 import pytest
 from pyoxigraph import Store
 
+from hfm_kg import sparql
 from hfm_kg.admission import Shape
 from hfm_kg.catalog import Catalog
 from hfm_kg.errors import (
@@ -31,6 +32,7 @@ from hfm_kg.errors import (
     UsageError,
 )
 from hfm_kg.server import Limits, create_app, limits
+from hfm_kg.server.evaluator import Stores
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import MEGABYTE, Answer, Pool
 from hfm_kg.store import Snapshot
@@ -225,6 +227,37 @@ def test_a_killed_evaluator_or_parent_is_replaced(snapshot: Snapshot) -> None:
     with_pool(snapshot, LIMITS, use)
 
 
+def test_half_of_the_graph_answers_as_the_whole_does(snapshot: Snapshot, queries: Catalog) -> None:
+    stores = Stores.read(str(snapshot.dump))
+    assert 0 < len(stores.default) < len(stores.whole)
+    asked = queries.of_kind("competency")
+    halves = [query for query in asked if stores.of(Job(query.text)) is stores.default]
+    assert len(halves) > len(asked) / 2
+    for query in halves:
+        first, second = (sparql.evaluate(store, query.text) for store in (stores.default, stores.whole))
+        form = sparql.named_format(first, "ntriples" if sparql.is_graph_query(query.text) else "csv")
+        told, expected = (sorted(sparql.write(result, form).splitlines()) for result in (first, second))
+        assert told == expected, query.name
+        assert told, query.name
+
+
+@pytest.mark.parametrize(
+    ("job", "is_whole"),
+    [
+        (Job("ASK { ?s ?p ?o }"), False),
+        (Job("ASK { GRAPH ?g { ?s ?p ?o } }"), True),
+        (Job("ASK { ?s ?p 1e5graph ?g { ?s ?p ?o } }"), True),
+        (Job("ASK FROM <urn:a> { ?s ?p ?o }"), True),
+        (Job(r"ASK { \u0047RAPH ?g { ?s ?p ?o } }"), True),
+        (Job("ASK { ?s ?p ?o }", default_graph=("urn:a",)), True),
+        (Job("ASK { ?s ?p ?o }", named_graphs=("urn:a",)), True),
+    ],
+)
+def test_whatever_may_name_graphs_is_asked_of_the_whole(job: Job, is_whole: bool) -> None:
+    stores = Stores(Store(), Store())
+    assert (stores.of(job) is stores.whole) == is_whole
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_what_ends_the_whole_group_is_left_to_the_front(snapshot: Snapshot, number: signal.Signals) -> None:
     async def use(pool: Pool) -> None:
@@ -394,7 +427,7 @@ def test_an_operator_sets_each_limit() -> None:
     ("text", "message"),
     [
         ("tripels=7", "no limit 'tripels'; did you mean triples?"),
-        ("triples", "'' is no number; write triples=256"),
+        ("triples", "'' is no number; write triples=112"),
         ("triples=many", "'many' is no number"),
     ],
 )

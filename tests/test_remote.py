@@ -8,10 +8,12 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
 
 import pytest
 import rdflib
 from pyoxigraph import Store
+from rdflib.plugins.sparql import prepareQuery
 from rdflib.query import Result as RdflibResult
 
 from hfm_kg import remote, sparql
@@ -77,30 +79,60 @@ def stub(server: Stub) -> Stub:
 
 def test_a_query_is_posted_as_the_protocol_asks(stub: Stub) -> None:
     assert remote.ask(stub.url, "ASK { 'é' ?p ?o }", JSON) == stub.answer.body
-    assert stub.answer.asked == "ASK { 'é' ?p ?o }"
-    assert stub.answer.sent == "application/sparql-query; charset=utf-8"
+    assert parse_qs(stub.answer.asked) == {"query": ["ASK { 'é' ?p ?o }"]}
+    assert stub.answer.sent == "application/x-www-form-urlencoded"
     assert stub.answer.accepted == ", ".join(JSON.media_types)
 
 
 def test_known_prefixes_are_declared_if_they_are_used_and_not_declared(stub: Stub) -> None:
     remote.ask(stub.url, "PREFIX\n hfm: <https://w3id.org/hfm/> ASK { ?s a hfm:Dataset ; rdfs:label ?l }", JSON)
-    asked = stub.answer.asked
+    (asked,) = parse_qs(stub.answer.asked)["query"]
     assert asked.count("hfm: <") == asked.count("rdfs: <") == 1
     assert "skos:" not in asked
     Store().query(asked)  # without any prefixes of ours
 
 
+def test_relative_iris_and_prefixes_in_texts_are_told_apart(stub: Stub) -> None:
+    remote.ask(stub.url, "# skos:\nASK { <model/UNI> rdfs:label 'owl:x', <urn:a> } # <x>", JSON)
+    (asked,) = parse_qs(stub.answer.asked)["query"]
+    assert asked.startswith("BASE <https://w3id.org/hfm/> PREFIX rdfs: <")
+    assert "PREFIX owl" not in asked
+    assert "PREFIX skos" not in asked
+    remote.ask(stub.url, "ASK { <urn:a> ?p ?o } # <x>", JSON)
+    assert parse_qs(stub.answer.asked)["query"] == ["ASK { <urn:a> ?p ?o } # <x>"]
+
+
+def test_what_is_wanted_is_written_from_what_the_engine_writes(stub: Stub) -> None:
+    # as Virtuoso writes it
+    stub.answer.body = b"""{ "head": { "link": [], "vars": ["s", "o"] }, "results": { "distinct": false, "bindings": [
+      { "s": { "type": "bnode", "value": "nodeID://b10000" }, "o": { "type": "typed-literal",
+        "datatype": "http://www.w3.org/2001/XMLSchema#integer", "value": "1" }} ] } }"""
+    assert remote.ask(stub.url, "SELECT ?s ?o { ?s ?p ?o }", CSV) == b"s,o\r\n_:b10000,1\r\n"
+
+
+def test_a_result_that_the_engine_cuts_is_an_error(stub: Stub) -> None:
+    stub.answer.headers["X-SPARQL-MaxRows"] = "10000"
+    with pytest.raises(EndpointError, match="cuts results after 10000 rows; ask for fewer with LIMIT"):
+        remote.ask(stub.url, "ASK {}", JSON)
+
+
+def test_a_body_that_is_not_what_it_says_is_an_error(stub: Stub) -> None:
+    stub.answer.body = b"{"
+    with pytest.raises(EndpointError, match=r"is no application/sparql-results\+json"):
+        remote.ask(stub.url, "ASK {}", CSV)
+
+
 def test_relative_iris_are_ours_wherever_they_are_asked_of(stub: Stub) -> None:
     remote.ask(stub.url, "ASK { <model/UNI> a hfm:FoundationModel }", JSON)
     expected = "ASK { <https://w3id.org/hfm/model/UNI> a <https://w3id.org/hfm/FoundationModel> }"
-    assert str(rdflib_query(stub.answer.asked)) == str(rdflib_query(expected))
+    assert str(rdflib_query(parse_qs(stub.answer.asked)["query"][0])) == str(rdflib_query(expected))
     remote.ask(stub.url, "ASK { <https://w3id.org/hfm/model/UNI> ?p <urn:x> }", JSON)
     assert "BASE" not in stub.answer.asked
 
 
 def rdflib_query(text: str) -> object:
     """The algebra of a query, which holds no relative IRIs."""
-    return rdflib.plugins.sparql.prepareQuery(text).algebra
+    return prepareQuery(text).algebra
 
 
 def test_a_redirect_is_followed(stub: Stub, endpoint: str) -> None:
@@ -230,3 +262,37 @@ def test_the_format_of_a_name_suits_the_query(query: str, name: str, expected: s
 def test_a_format_that_does_not_suit_the_query_is_refused(query: str, name: str) -> None:
     with pytest.raises(UsageError, match="does not fit this query; take one of"):
         remote.named_format(query, name)
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "content_type"),
+    [
+        (
+            "SELECT ?a ?b { }",
+            b"""{ "head": { "vars": ["a", "b"] }, "results": { "bindings": [
+            { "a": { "type": "typed-literal", "datatype": "http://www.w3.org/2001/XMLSchema#boolean", "value": "1" },
+              "b": { "type": "typed-literal", "datatype": "http://www.w3.org/2001/XMLSchema#integer", "value": "1" }}
+            ] } }""",
+            "application/sparql-results+json",
+        ),
+        (
+            "CONSTRUCT WHERE { ?s ?p ?o }",
+            b'<a:b> <a:b> "1"^^<http://www.w3.org/2001/XMLSchema#boolean> .\n'
+            b'<a:b> <a:b> "\\"1\\"^^<http://www.w3.org/2001/XMLSchema#boolean>" .\n'
+            b'<a:b> <a:b> "1"^^<http://www.w3.org/2001/XMLSchema#integer> .\n',
+            "application/n-triples",
+        ),
+    ],
+    ids=["solutions", "graph"],
+)
+def test_booleans_that_are_written_as_numbers_are_put_right(
+    query: str, body: bytes, content_type: str, stub: Stub
+) -> None:
+    stub.answer.headers, stub.answer.body = {"Content-Type": content_type}, body
+    content = remote.ask(stub.url, query, remote.named_format(query, "tsv" if query[0] == "S" else "ntriples"))
+    if query[0] == "S":
+        assert content == b"?a\t?b\ntrue\t1\n"
+    else:
+        assert content == body.replace(b'"1"^^<http://www.w3.org/2001/XMLSchema#boolean> .', b"XX").replace(
+            b"XX", b'"true"^^<http://www.w3.org/2001/XMLSchema#boolean> .'
+        )

@@ -28,11 +28,10 @@ from hfm_kg.catalog import Catalog, CatalogQuery
 from hfm_kg.pipeline import Settings
 from hfm_kg.server import Limits, create_app
 from hfm_kg.server.answers import MAX_ACCEPT
-from hfm_kg.server.app import MAX_TARGET
+from hfm_kg.server.connection import MAX_HEAD, MAX_TARGET
 from hfm_kg.server.endpoint import FORM, MAX_BODY, MAX_FIELDS, QUERY, UPDATE
 from hfm_kg.server.pool import Pool
 from hfm_kg.server.problems import LONGEST_DETAIL
-from hfm_kg.server.running import MAX_HEAD
 from hfm_kg.store import Snapshot
 from tests.conftest import ROOT, SCRIPT, serving
 

@@ -25,13 +25,10 @@ def endpoint_option(command: Command) -> Command:
 
 def _source(endpoint: str | None, root: Path | None, output: Path | None) -> tuple[Select, Catalog]:
     """What answers the catalogue's queries, and the catalogue."""
-    from hfm_kg import rows
+    from hfm_kg import rows, source
 
     settings = session.settings(root, output)
-    catalog = session.catalog(settings)
-    if endpoint:
-        return rows.of_endpoint(endpoint), catalog
-    return rows.of_store(session.snapshot(settings).open()), catalog
+    return rows.of(source.opened(endpoint, lambda: session.snapshot(settings))), session.catalog(settings)
 
 
 @main.command()

@@ -81,6 +81,13 @@ FORMATS = ("text", "json")
     help="Seconds that running queries have to end when the server does.",
     show_default=True,
 )
+@click.option(
+    "--trusted-proxy",
+    "trusted",
+    multiple=True,
+    metavar="ADDRESS",
+    help="A proxy whose X-Forwarded-For is believed: an address or a network. May be repeated.  [default: none]",
+)
 @root_option
 @output_option
 def serve(
@@ -96,6 +103,7 @@ def serve(
     log_format: str,
     drain: float,
     grace: int,
+    trusted: tuple[str, ...],
     **limits: float | int | None,
 ) -> None:
     """Serve the graph: a SPARQL endpoint at /sparql and a start page. Ctrl-C stops it.
@@ -119,6 +127,6 @@ def serve(
     session.snapshot(settings)
     inputs = server.Inputs(settings.output, settings.queries, settings.ontology / "mappings", allowed)
     deployment = server.Deployment(
-        host, port, processes, connections, metrics_port, log_level, log_format, drain, grace
+        host, port, processes, connections, metrics_port, log_level, log_format, drain, grace, trusted
     )
     server.run(inputs, deployment)

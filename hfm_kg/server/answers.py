@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import aclosing
+from typing import Any
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -15,14 +15,13 @@ from starlette.types import Receive, Scope, Send
 from hfm_kg import sparql
 from hfm_kg.admission import admit
 from hfm_kg.errors import HfmError, UsageError
-from hfm_kg.server.cache import Cache, Cached
+from hfm_kg.server.cache import Cache, Cached, Flight, is_changing
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer, Pool
 from hfm_kg.server.problems import HEADERS, logger, stopping
-from hfm_kg.server.records import GONE, note
-
-SMALL = 1000
-"""Bytes of a body that is not worth compressing."""
+from hfm_kg.server.records import GONE, HEADER, note
+from hfm_kg.server.representation import Representation, Wish, represent, represent_at_once
+from hfm_kg.server.shortcut import Shortcut
 
 MAX_ACCEPT = 50_000
 """Characters of an Accept header: reading it takes time in proportion, and browsers send some hundred."""
@@ -44,11 +43,29 @@ class Answers:
     """What the pool and the cache give to clients."""
 
     def __init__(self, pool: Pool, cache: Cache) -> None:
-        self.pool, self.cache = pool, cache
+        self.pool, self.cache, self.shortcut = pool, cache, Shortcut(cache)
+
+    async def answer(self, job: Job, client: str = "", seconds: float | None = None) -> Cached | Answer:
+        """The answer to a job of a client. Raises what admission, guard and pool raise."""
+        if job not in self.cache.answers:
+            self._admit(job)
+        return await self.cache.answer(job, lambda: self.pool.evaluate(job, client, seconds))
+
+    def begin(self, job: Job, client: str) -> Flight | None:
+        """The evaluation of a job that is not in the cache, None if nobody else may have its answer.
+
+        Raises what admission and guard raise.
+        """
+        self._admit(job)
+        return None if is_changing(job.query) else self.cache.join(job, lambda: self.pool.evaluate(job, client))
+
+    def _admit(self, job: Job) -> None:
+        admit(job.query, self.pool.limits.shape)  # first, since it refuses what is too long to be looked through
+        sparql.guard(job.query)
 
     async def prepare(self, job: Job) -> None:
         """Have the answer to a job ready before anybody asks. Raises HfmError."""
-        await self.cache.answer(job, lambda: self.pool.evaluate(job))
+        await self.answer(job)
 
     async def respond(
         self,
@@ -61,29 +78,35 @@ class Answers:
     ) -> Response:
         """The answer to a query over a dataset, in the format and time that a client asks for."""
         job = Job(query, tuple(default_graph), tuple(named_graphs), accepted(request), parameters.get("format"))
+        note(query=query)
+        client = request.client.host if request.client else ""
+        begun: asyncio.Task[Cached | Answer] | None = _state(request).get("answer")
+        work = begun or asyncio.create_task(self.answer(job, client, _seconds(parameters.get("timeout"))))
         try:
-            answer = await self.ask(request, job, _seconds(parameters.get("timeout")))
+            await _first(work, _gone(request))
         except asyncio.CancelledError:
+            work.cancel()
             return stopping()
-        if answer is None:
+        if not work.done():
+            work.cancel()
             return Response(status_code=GONE)
+        if work.cancelled():
+            return stopping()
+        answer = work.result()
         if isinstance(answer, Cached):
-            return ready_made(request, answer)
+            return await self.kept(request, job, answer)
         if answer.rest is None:
             return Response(answer.head, media_type=answer.content_type, headers=HEADERS)
         return Stream(_joined(answer), media_type=answer.content_type, headers=HEADERS)
 
-    def admit(self, query: str) -> None:
-        """Refuse a query that visitors may not ask. Raises UsageError and ForbiddenError."""
-        note(query=query)
-        admit(query, self.pool.limits.shape)  # first, since it refuses what is too long to be looked through
-        sparql.guard(query)
+    async def beginning(self, request: Request, job: Job, size: int) -> tuple[bytes, bool] | None:
+        """The first bytes of the answer to a client's job, and whether that is all of it; None if the client has left.
 
-    async def ask(self, request: Request, job: Job, seconds: float | None = None) -> Cached | Answer | None:
-        """The answer to a client's job; None if the client has left."""
+        Raises as :meth:`answer` does.
+        """
         note(query=job.query)
         client = request.client.host if request.client else ""
-        work = asyncio.create_task(self.cache.answer(job, lambda: self.pool.evaluate(job, client, seconds)))
+        work = asyncio.create_task(self.answer(job, client))
         try:
             await _first(work, _gone(request))
         except asyncio.CancelledError:
@@ -92,13 +115,7 @@ class Answers:
         if not work.done():
             work.cancel()
             return None
-        return work.result()
-
-    async def beginning(self, request: Request, job: Job, size: int) -> tuple[bytes, bool] | None:
-        """The first bytes of an answer, and whether that is all of it; None if the client has left."""
-        answer = await self.ask(request, job)
-        if answer is None:
-            return None
+        answer = work.result()
         if isinstance(answer, Cached):
             return answer.body[:size], len(answer.body) <= size
         body = bytearray(answer.head)
@@ -109,6 +126,20 @@ class Answers:
                     if len(body) > size:
                         break
         return bytes(body[:size]), len(body) <= size
+
+    async def kept(self, request: Request, job: Job, answer: Cached) -> Response:
+        """A cached answer as the client wants it; whoever sends the same again gets it by the shortcut."""
+        shown = await represent(answer, Wish.of(request.headers))
+        if (said := _state(request).get("request")) is not None and HEADER.decode() not in request.headers:
+            self.shortcut.read_fields(said, request.headers)
+            self.shortcut.learn(said, job, answer, shown)
+        return _response(answer, shown)
+
+
+def _state(request: Request) -> dict[str, Any]:
+    """What the connection tells of a request (ASGI, lifespan state): its very bytes, and an answer that is begun."""
+    state: dict[str, Any] = request.scope.get("state", {})
+    return state
 
 
 def accepted(request: Request) -> str | None:
@@ -131,31 +162,20 @@ def options(methods: str) -> Response:
 
 def ready_made(request: Request, answer: Cached, more: Mapping[str, str] = HEADERS, status: int = 200) -> Response:
     """A whole answer, compressed if the client takes that, or 304 if it has it already; ``more`` are headers."""
-    compressed = len(answer.body) > SMALL and _takes_gzip(request.headers.get("accept-encoding", ""))
-    etag = f'{answer.etag[:-1]}-gzip"' if compressed else answer.etag
-    vary = ", ".join(filter(None, (more.get("Vary"), "Accept-Encoding")))
-    headers = {"Cache-Control": "public, no-cache", **more, "Vary": vary, "ETag": etag}
-    if status == 200 and _matches(request.headers.get("if-none-match", ""), etag):
-        return Response(status_code=304, headers=headers)
-    if compressed:
-        headers["Content-Encoding"] = "gzip"
-    body = answer.compressed if compressed else answer.body
-    return Response(body, status_code=status, media_type=answer.content_type, headers=headers)
+    return _response(answer, represent_at_once(answer, Wish.of(request.headers), more, status))
 
 
-def _takes_gzip(header: str) -> bool:
-    """Whether an Accept-Encoding header names gzip, and not to refuse it: RFC 9110, section 12.5.3."""
-    return re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", header, re.IGNORECASE) is not None
-
-
-def _matches(header: str, etag: str) -> bool:
-    """Whether an If-None-Match header names an entity tag: RFC 9110, section 13.1.2."""
-    given = {tag.strip().removeprefix("W/") for tag in header.split(",")}
-    return "*" in given or etag in given
+def _response(answer: Cached, shown: Representation) -> Response:
+    response = Response(shown.body(answer), shown.status)
+    response.raw_headers = shown.raw_headers()
+    return response
 
 
 async def _first(work: asyncio.Task[Cached | Answer], gone: Coroutine[None, None, None]) -> None:
     """Wait for the work, or for the client to leave."""
+    if work.done():
+        gone.close()
+        return
     leaving = asyncio.create_task(gone)
     try:
         await asyncio.wait({work, leaving}, return_when=asyncio.FIRST_COMPLETED)

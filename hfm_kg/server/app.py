@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 from pyoxigraph import Store
 from starlette.applications import Starlette
@@ -19,16 +20,15 @@ from hfm_kg.mappings import MappingSet
 from hfm_kg.server import problems
 from hfm_kg.server.answers import Answers
 from hfm_kg.server.cache import Cache
+from hfm_kg.server.connection import MAX_TARGET
 from hfm_kg.server.discovery import Discovery
 from hfm_kg.server.documents import Documents
 from hfm_kg.server.endpoint import Endpoint
 from hfm_kg.server.graph_store import GraphStore
 from hfm_kg.server.linked import LinkedData
 from hfm_kg.server.pool import Pool
+from hfm_kg.server.reconcile import Reconciliation
 from hfm_kg.server.site import Site
-
-MAX_TARGET = 64 * 1024
-"""Bytes of a request's target; longer queries come by POST."""
 
 
 class ShortTargets:
@@ -57,10 +57,10 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
     site = Site(partial(sparql.select, store), queries, documents.version, answers)
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
         await pool.start()
         try:
-            yield
+            yield {"answers": answers}  # for connections to look in first
         finally:
             await pool.close()
 
@@ -70,6 +70,7 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
             *site.routes(),
             Route("/sparql", Endpoint(answers, discovery, pool.limits.patience), name="sparql"),
             Route("/rdf-graph-store", GraphStore(store, answers)),
+            *Reconciliation(site, pool.limits.patience).routes(),
             *discovery.routes(),
             *LinkedData(store, documents).routes(),
         ],
@@ -80,6 +81,5 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
             Exception: problems.from_bug,
         },
     )
-    app.state.site = site
-    app.state.answers = answers
+    app.state.answers, app.state.site = answers, site
     return app

@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
@@ -60,7 +60,6 @@ class Served:
         self.snapshot: Snapshot = store.current(inputs.folder)
         self.users = 0
         """Requests that are being answered."""
-        self.unused = asyncio.Event()
         self.running = AsyncExitStack()
         with ExitStack() as opened:
             opened.enter_context(self.snapshot.held())
@@ -76,13 +75,10 @@ class Served:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         self.users += 1
-        self.unused.clear()
         try:
             await self.app(scope, receive, send)
         finally:
             self.users -= 1
-            if not self.users:
-                self.unused.set()
 
     async def start(self) -> None:
         """Start the evaluators. Raises HfmError."""
@@ -90,9 +86,10 @@ class Served:
 
     async def close(self, patience: float = 0) -> None:
         """End the evaluators, and let the snapshot go; requests have so many seconds to end by themselves."""
-        if self.users:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.unused.wait(), patience)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self.users or self.answers.pool.clients:  # those of the shortcut are no requests here
+                    await asyncio.sleep(0.01)
         await self.running.aclose()
 
 
@@ -103,6 +100,8 @@ class Current:
         self.inputs, self.metrics, self.drain = inputs, metrics, drain
         self.served = Served(inputs)
         self.operations = operations(self, metrics if shows_metrics else None)
+        self.state: dict[str, Any] = {}
+        """What connections are told: the answers to look in first (ASGI, lifespan state)."""
         self.is_started = False
         self.is_stopping = False
         self.failure: HfmError | None = None
@@ -116,6 +115,7 @@ class Current:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "lifespan":
+            self.state = scope.get("state", self.state)
             await self.live(receive, send)
             return
         app = self.operations if scope["path"] in PATHS else self.served
@@ -141,10 +141,11 @@ class Current:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         self.is_started = True
+        self.state["answers"] = self.served.answers
         watching = asyncio.create_task(self.watch())
-        warming = asyncio.create_task(asyncio.to_thread(self.served.site.warm))
         with self.signals():
             await send({"type": "lifespan.startup.complete"})
+            warming = asyncio.create_task(asyncio.to_thread(self.served.site.warm))  # while requests are answered
             await receive()
         self.is_stopping = True
         watching.cancel()
@@ -169,6 +170,7 @@ class Current:
         def terminate(number: int, frame: FrameType | None) -> None:
             assert callable(stop)
             first, self.is_stopping = not self.is_stopping, True
+            self.state.pop("answers", None)  # from now on each answer closes its connection
             if first and self.drain:
                 loop.call_soon_threadsafe(loop.call_later, self.drain, stop, number, None)
             else:
@@ -224,6 +226,7 @@ class Current:
             await fresh.close()
             raise
         old, self.served = self.served, fresh
+        self.state["answers"] = fresh.answers
         self.metrics.switches.labels("done").inc()
         logger.info("snapshot %s is served, %s no longer", fresh.snapshot.name, old.snapshot.name)
         task = asyncio.create_task(self.retire(old))
@@ -231,14 +234,14 @@ class Current:
         task.add_done_callback(self.retired.discard)
 
     async def warm(self, fresh: Served) -> None:
-        """Have the new snapshot answer what was last asked of the old one, and read what its pages need."""
+        """Have the new snapshot read what its pages need, and answer what was last asked of the old one."""
+        await asyncio.to_thread(fresh.site.warm)
         jobs = list(reversed(self.served.answers.cache.answers))
         with suppress(TimeoutError):
             async with asyncio.timeout(WARM):
                 for job in jobs:
                     with suppress(HfmError):
                         await fresh.answers.prepare(job)
-        await asyncio.to_thread(fresh.site.warm)
 
     async def retire(self, old: Served) -> None:
         """Let the requests to an old snapshot end, and close it; no query may take longer than its deadline."""

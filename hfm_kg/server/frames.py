@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import enum
 import json
+import marshal
 import struct
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from hfm_kg import errors
 from hfm_kg.errors import HfmError, QuerySyntaxError
 
 HEADER: Final = struct.Struct(">BI")
-
 
 READY: Final = b"ready"
 """What the parent of the evaluators says once it has read the snapshot."""
@@ -33,11 +32,15 @@ class Kind(enum.IntEnum):
     """The result is complete."""
     ERROR = 5
     """The query failed; nothing follows."""
+    WHOLE = 6
+    """From an evaluator: the media type, a zero byte, and the whole of a small result; nothing follows."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """A query, its dataset, and the format in which the client wants its result."""
+class Job(NamedTuple):
+    """A query, its dataset, and the format in which the client wants its result.
+
+    A tuple, since jobs are looked up by at every turn, and tuples are hashed and compared by the interpreter itself.
+    """
 
     query: str
     default_graph: tuple[str, ...] = ()
@@ -47,18 +50,15 @@ class Job:
 
     def frame(self) -> bytes:
         """The job as a frame."""
-        return pack(Kind.JOB, json.dumps(asdict(self)).encode())
+        return pack(Kind.JOB, marshal.dumps(tuple(self)))
 
     @classmethod
     def from_payload(cls, payload: bytes) -> Job:
-        """The job of a frame's payload."""
-        told: dict[str, Any] = json.loads(payload)
-        for name in ("default_graph", "named_graphs"):
-            told[name] = tuple(told[name])
-        return cls(**told)
+        """The job of a frame's payload, which comes from a process that runs the same interpreter, and is trusted."""
+        return cls(*marshal.loads(payload))
 
 
-def pack(kind: Kind, payload: bytes = b"") -> bytes:
+def pack(kind: Kind, payload: bytes | bytearray = b"") -> bytes:
     """A frame."""
     return HEADER.pack(kind, len(payload)) + payload
 

@@ -18,7 +18,7 @@ import sys
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
 from hfm_kg.admission import NAMES, Shape
 from hfm_kg.errors import (
@@ -109,34 +109,76 @@ class Answer:
         return first
 
 
-@dataclass(eq=False)
-class Evaluator:
-    """A process that evaluates, and the way to it."""
+class Evaluator(asyncio.Protocol):
+    """A process that evaluates, and the way to it.
 
-    process: int
-    generation: int
-    """Counts the parents; an evaluator dies with its own."""
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    born: float
-    """When, by the loop's clock."""
+    A protocol of its own, since most answers are one frame: streams would wake the reader twice for it.
+    """
 
-    has_died: bool = False
-    """Whether it has ended by itself; its number may then be another process's."""
-    is_replaced: bool = False
-    """Whether another one has its place."""
+    transport: asyncio.Transport
+
+    def __init__(self, process: int, generation: int) -> None:
+        self.process, self.generation = process, generation
+        """Counts the parents; an evaluator dies with its own."""
+        self.born = asyncio.get_running_loop().time()
+        """When, by the loop's clock."""
+        self.has_died = False
+        """Whether it has ended by itself; its number may then be another process's."""
+        self.is_replaced = False
+        """Whether another one has its place."""
+        self.received = bytearray()
+        self.arrival: asyncio.Future[None] | None = None
+        """Of more bytes than there are."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop."""
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop."""
+        self.received += data
+        if len(self.received) >= MEGABYTE:
+            self.transport.pause_reading()
+        self._wake()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Called by the loop when the process has died."""
+        self._wake()
+
+    def _wake(self) -> None:
+        if self.arrival is not None and not self.arrival.done():
+            self.arrival.set_result(None)
 
     def kill(self) -> None:
         """End the process, whatever it does."""
         if not self.has_died:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.process, signal.SIGKILL)
-        self.writer.transport.abort()
+        self.transport.abort()
+
+    def send(self, job: Job) -> None:
+        """Give it a job. Raises ConnectionError if it has died."""
+        if self.transport.is_closing():
+            raise ConnectionResetError
+        self.transport.write(job.frame())
 
     async def frame(self) -> tuple[Kind, bytes]:
-        """What the evaluator says next. Raises IncompleteReadError or ConnectionError if it has died."""
-        kind, length = HEADER.unpack(await self.reader.readexactly(HEADER.size))
-        return Kind(kind), await self.reader.readexactly(length)
+        """What the evaluator says next. Raises ConnectionError if it has died."""
+        end = HEADER.size
+        while True:
+            if len(self.received) >= end:
+                kind, length = HEADER.unpack_from(self.received)
+                end = HEADER.size + length
+                if len(self.received) >= end:
+                    break
+            if self.transport.is_closing():
+                raise ConnectionResetError
+            self.transport.resume_reading()
+            self.arrival = asyncio.get_running_loop().create_future()
+            await self.arrival
+        payload = bytes(memoryview(self.received)[HEADER.size : end])
+        del self.received[:end]
+        return Kind(kind), payload
 
 
 class Pool:
@@ -264,33 +306,36 @@ class Pool:
         cause: str | None = "left"  # unless something else comes to pass, the client has
         size = 0
         loop = asyncio.get_running_loop()
-        # not one time-out around all: the parts may be asked for by another task than the first of them
         deadline = loop.time() + seconds
         self.clients[client] += 1
         try:
-            async with asyncio.timeout_at(deadline):
-                evaluator = await self._take()
-            # a client that does not read asks for no more parts, and would hold the evaluator for ever
+            evaluator = self.idle.popleft() if self.idle else await self._take(deadline)
+            # not a time-out around what follows: a client that does not read asks for no more parts
             expiry = loop.call_at(deadline, self._give_back, evaluator, "deadline")
-            evaluator.writer.write(job.frame())
+            evaluator.send(job)
             while True:
-                async with asyncio.timeout_at(deadline):
-                    kind, payload = await evaluator.frame()
-                if kind in (Kind.ERROR, Kind.END):
+                kind, payload = await evaluator.frame()
+                if kind in (Kind.WHOLE, Kind.ERROR, Kind.END):
                     cause = None
                     if kind == Kind.ERROR:
                         raise error_of(payload, job.query)
-                    return
+                    if kind == Kind.END:
+                        return
                 size += len(payload)
                 if size > self.limits.result:
                     cause = "result"
                     message = f"the result is larger than {self.limits.result} bytes; ask for less with LIMIT"
                     raise EvaluationError(message)
+                if kind == Kind.WHOLE:
+                    content_type, _, body = payload.partition(b"\0")
+                    yield content_type
+                    yield body
+                    return
                 yield payload
         except TimeoutError:
             cause = "deadline"
             raise late from None
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except ConnectionError:
             assert evaluator is not None
             if evaluator.is_replaced:
                 raise late from None
@@ -316,25 +361,27 @@ class Pool:
                 return "stack", EvaluationError("the query nests deeper than the engine can evaluate")
         return "crash", EvaluationError("the process that evaluated the query has ended")
 
-    async def _take(self) -> Evaluator:
-        """An idle evaluator, once there is one. Raises BusyError if too many wait already."""
+    async def _take(self, deadline: float) -> Evaluator:
+        """The next evaluator that is idle. Raises BusyError if too many wait already, TimeoutError at the deadline."""
         if self.failure is not None:
             raise self.failure
-        if self.idle:
-            return self.idle.popleft()
         if len(self.waiting) >= self.limits.queue:
             raise BusyError(f"{len(self.waiting)} queries wait already; try again later", 2)
-        turn: asyncio.Future[Evaluator] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[Evaluator] = loop.create_future()
+        expiry = loop.call_at(deadline, _is_late, turn)
         self.waiting.append(turn)
         try:
             return await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+        except (asyncio.CancelledError, TimeoutError):
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self._offer(turn.result())
             else:
                 with contextlib.suppress(ValueError):
                     self.waiting.remove(turn)
             raise
+        finally:
+            expiry.cancel()
 
     def _offer(self, evaluator: Evaluator) -> None:
         """Give an evaluator to whoever waits longest."""
@@ -419,8 +466,8 @@ class Pool:
 
     async def _welcome(self, process: int, generation: int, connection: socket.socket) -> None:
         connection.setblocking(False)
-        reader, writer = await asyncio.open_connection(sock=connection, limit=MEGABYTE)
-        evaluator = Evaluator(process, generation, reader, writer, asyncio.get_running_loop().time())
+        loop = asyncio.get_running_loop()
+        _, evaluator = await loop.create_unix_connection(lambda: Evaluator(process, generation), sock=connection)
         if generation != self.generation:  # it has died with its parent
             evaluator.kill()
             return
@@ -450,3 +497,9 @@ class Pool:
                 break
         while len(self.endings) > 2 * self.limits.evaluators + self.limits.queue:
             del self.endings[next(iter(self.endings))]
+
+
+def _is_late(turn: asyncio.Future[Evaluator]) -> None:
+    """Let nobody wait for a turn beyond the deadline."""
+    if not turn.done():
+        turn.set_exception(TimeoutError())

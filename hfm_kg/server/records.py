@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final
@@ -86,12 +86,14 @@ def note(*, outcome: str | None = None, query: str | None = None) -> None:
 class Recorded:
     """Gives each request of an application a record and an id, and tells of it when it has been answered."""
 
-    def __init__(self, app: ASGIApp, begin: Callable[[], None], tell: Callable[[Record], None]) -> None:
-        self.app, self.begin, self.tell = app, begin, tell
+    def __init__(self, app: ASGIApp, count: Callable[[int], None], tell: Callable[[Record], None]) -> None:
+        self.app, self.count, self.tell = app, count, tell
+        """``count`` is told by how many the requests have become more that are being answered."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
+            scope.get("state", {})["observer"] = self
             await self.app(scope, receive, send)
             return
         record = Record.of(scope)
@@ -106,10 +108,22 @@ class Recorded:
             await send(message)
 
         token = _current.set(record)
-        self.begin()
+        self.count(1)
         try:
             await self.app(scope, receive, watched)
         finally:
             _current.reset(token)
             record.end(scope)
+            self.count(-1)
             self.tell(record)
+
+    def answered(
+        self, request: bytes, client: str, status: int, size: int, seconds: float, query: str, *, is_cached: bool
+    ) -> Iterable[tuple[bytes, bytes]]:
+        """Tell of a request without an id of its own that was answered by the shortcut; the id that it gets."""
+        method, target, _ = request.split(b" ", 2)
+        record = Record(secrets.token_hex(8), method.decode(), target.partition(b"?")[0].decode(), client)
+        record.route, record.status, record.size, record.query = record.path, status, size, query
+        record.seconds, record.outcome, record.is_whole = seconds, "cached" if is_cached else "ok", True
+        self.tell(record)
+        return ((HEADER, record.request_id.encode("ascii")),)

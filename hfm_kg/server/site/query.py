@@ -105,7 +105,6 @@ async def respond(request: Request, site: Site) -> Response:
 
 async def run(request: Request, text: str, site: Site) -> results.Result | None:
     """What a visitor's query gives, evaluated as the endpoint does; None if the visitor has left. Raises HfmError."""
-    site.answers.admit(text)
     job = results.job(text)
     begun = await site.answers.beginning(request, job, results.READ)
     return None if begun is None else await run_in_threadpool(results.read, job, *begun, site.names)

@@ -25,10 +25,10 @@ from pyoxigraph import (
 from hfm_kg import sparql
 from hfm_kg.errors import HfmError, QuerySyntaxError
 from hfm_kg.listing import Cell
-from hfm_kg.rows import FLOATS, INTEGERS
 from hfm_kg.search import Search
 from hfm_kg.server.frames import Job
 from hfm_kg.terms import BASE, RDF
+from hfm_kg.values import to_python
 
 SHOWN: Final = 200
 """Rows that a page shows; all of them come as data."""
@@ -110,8 +110,8 @@ def _result(
 
 
 def _are_numbers(terms: list[Term]) -> bool:
-    there = [term for term in terms if term is not None]
-    return bool(there) and all(isinstance(term, Literal) and term.datatype.value in INTEGERS | FLOATS for term in there)
+    values = [to_python(term) for term in terms if term is not None]
+    return bool(values) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 def _cell(term: Term, names: Search) -> Cell:
