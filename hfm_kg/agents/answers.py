@@ -75,6 +75,7 @@ class Table(Page):
     rows: list[list[Cell]]
     """A row for each result, its values in the order of the columns."""
     citations: list[Citation]
+    """Of the first 40 things in these rows."""
 
 
 class Found(Answer):
@@ -128,6 +129,8 @@ class Described(Page):
     mentions: int
     """Statements of other things that point at this one."""
     notes: list[Note]
+    more_notes: int
+    """Notes that are left out; the question notes-of-a-thing gives them all."""
     citations: list[Citation]
 
 
@@ -147,6 +150,8 @@ class Rests(Page):
     thing: Link
     statements: list[Source]
     notes: list[Note]
+    more_notes: int
+    """Notes that are left out; the question notes-of-a-thing gives them all."""
 
 
 class Word(Answer):

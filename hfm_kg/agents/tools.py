@@ -44,6 +44,7 @@ Year = Annotated[int | None, Field(ge=1900, le=2100)]
 KindName = Literal["model", "dataset", "reference", "survey", "task", "modality", "backbone", "paradigm", "technique",
     "application", "challenge", "future direction", "topic", "sub-field", "unit", "class", "property"]  # fmt: skip
 
+MOST_NOTES: Final = 10
 MOST_HITS: Final = 1_000
 """Hits that are counted."""
 SCHEMA: Final = {
@@ -110,8 +111,8 @@ class Tools:
             Statement(
                 property=link(key),
                 value=cell(value),
-                places=list(dict.fromkeys(placed(row.place, row.row) for row in places.get((key, value), ())))[:6],
-                references=sorted({row.reference for row in places.get((key, value), ())} - {None})[:12],
+                places=list(dict.fromkeys(placed(row.place, row.row) for row in places.get((key, value), ()))),
+                references=sorted({row.reference for row in places.get((key, value), ())} - {None}),
             )
             for key, value in description.statements[offset : offset + limit]
         ]
@@ -122,7 +123,7 @@ class Tools:
             kind=description.kind,
             statements=kept,
             mentions=len(description.mentions),
-            notes=_notes(where.notes),
+            **_notes(where.notes),
             citations=cite(self.graph, [thing]),
             **told,
         )
@@ -150,7 +151,7 @@ class Tools:
             for row in found.statements[offset : offset + limit]
         ]
         kept, told = page(statements, len(found.statements), offset, "name a property")
-        return Rests(thing=link(found.iri), statements=kept, notes=_notes(found.notes), **told)
+        return Rests(thing=link(found.iri), statements=kept, **_notes(found.notes), **told)
 
     # --- lists ----------------------------------------------------------------------------------------------------
 
@@ -312,12 +313,12 @@ class Tools:
         return Examples(examples=kept, **told)
 
 
-def _notes(notes: Result) -> list[Note]:
-    """The first notes, one for each."""
+def _notes(found: Result) -> dict[str, Any]:
+    """The first notes, one for each, and how many there are more."""
     first: dict[str, Row] = {}
-    for row in notes:
+    for row in found:
         first.setdefault(row.note, row)
-    return [
+    notes = [
         Note(
             iri=iri,
             kind=str(row.kind),
@@ -326,5 +327,6 @@ def _notes(notes: Result) -> list[Note]:
             errs=plain(str(row.errs)),
             reason=plain(str(row.reason)),
         )
-        for iri, row in list(first.items())[:10]
+        for iri, row in list(first.items())[:MOST_NOTES]
     ]
+    return {"notes": notes, "more_notes": len(first) - len(notes)}

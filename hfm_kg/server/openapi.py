@@ -229,6 +229,10 @@ def _site() -> Json:
         ("/sitemap.xml", "The addresses of all pages.", {"application/xml": {"schema": TEXT}}, []),
         ("/static/{file}", "What pages load.", {"text/css": {"schema": TEXT}}, [file]),
     ]
+    refused = {
+        status: {**error, "content": {**error["content"], **page}}  # as a page for those who accept one
+        for status, error in _errors((400, 404, 414, 500)).items()
+    }
     for name, parameters in facets.items():
         told.append((f"/{name}", f"The list of {name}.", page, [*parameters, order, number]))
         told.append((f"/{name}.{{ending}}", "The same as data.", data, [ending, *parameters, order]))
@@ -237,7 +241,7 @@ def _site() -> Json:
             "get": {
                 "summary": summary,
                 **({"parameters": parameters} if parameters else {}),
-                "responses": _responses("It.", content, (400, 404, 414, 500)),
+                "responses": {"200": {"description": "It.", "content": content}, **refused},
             }
         }
         for path, summary, content, parameters in told
