@@ -40,6 +40,11 @@ PAGES = {
     "row": "/source/he2024/table/2/row/7",
     "note": "/note/table-2-row-7-modalities",
     "pointing": "/pointing?to=Pathology&by=modality",
+    "result": "/query?format=html&query=SELECT+*+%7B+%3Fm+hfm%3Amodality+hfm%3AUltrasound+%3B+hfm%3Atask+%3Ft+%7D",
+    "mistake": "/query?format=html&query=SELECT+*+%7B+%3Fm+a",
+    "compare": "/compare",
+    "comparison": "/compare?thing=model/UNI&thing=model/CTransPath&thing=dataset/MIMIC-CXR",
+    "gaps": "/gaps?modality=Pathology",
     "missing": "/nothing",
     "refused": "/models?modality=Patology",
 }

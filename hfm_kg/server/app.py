@@ -55,8 +55,8 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
     documents = Documents(store, queries, sets)
     discovery = Discovery(documents, queries)
     files = Files(pool.snapshot, queries, sets)
-    site = Site(partial(sparql.select, store), queries, documents.version, files)
     answers = Answers(pool, Cache(pool.snapshot.name, pool.limits.cache))
+    site = Site(partial(sparql.select, store), queries, documents.version, files, answers)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:

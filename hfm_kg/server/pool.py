@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -100,7 +100,7 @@ class Answer:
 
     content_type: str
     head: bytes
-    rest: AsyncIterator[bytes] | None = None
+    rest: AsyncGenerator[bytes] | None = None
     is_taken: bool = False
 
     def take(self) -> bool:
@@ -283,7 +283,7 @@ class Pool:
             await frames.aclose()
             raise
 
-    async def _held_back(self, frames: AsyncIterator[bytes]) -> Answer:
+    async def _held_back(self, frames: AsyncGenerator[bytes]) -> Answer:
         """The answer once it is complete, or once it has grown so large that it must be streamed."""
         content_type = (await anext(frames)).decode()
         head = bytearray()
