@@ -44,7 +44,7 @@ class LinkedData:
     """Answers at the paths of IRIs."""
 
     def __init__(self, store: Store, documents: Documents) -> None:
-        self.store, self.documents = store, documents
+        self.store, self.documents, self.names = store, documents, resources.Names(store)
 
     def routes(self) -> list[Route]:
         """The reference page, and every path that no route before takes."""
@@ -103,7 +103,7 @@ class LinkedData:
 
     def missing(self, request: Request, path: str, accept: str | None) -> Response:
         """Nothing has that IRI: some names that are like it, for a program or for a person."""
-        near = resources.near(self.store, path)
+        near = self.names.near(path)
         if path.startswith("releases/"):
             near = [f"releases/{self.documents.version}/{stem}.owl" for stem in ONTOLOGIES]
         try:
