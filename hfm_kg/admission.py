@@ -121,11 +121,36 @@ def _unmarked(found: Sequence[str]) -> int:
     return number
 
 
+def _is_small(query: str, limits: Shape) -> bool:
+    """Whether the letters of a query alone show that it cannot exceed a limit, however they make tokens.
+
+    Most queries are small, and to count signs takes a tenth of the time of a scan.
+
+    >>> _is_small("ASK { ?s a hfm:Dataset }", Shape()), _is_small("ASK { ?s ?p (1 2 3) }", Shape())
+    (True, False)
+    """
+    if "(" in query:  # the members of a list need no signs
+        return False
+    text = query.upper()
+    count = text.count
+    opening = count("{") + count("[")
+    closing = count("}") + count("]") + count(")")
+    patterns = opening + closing + sum(map(count, ".;,/")) + 3 * (count("<") + count("|"))
+    return (
+        len(query) <= limits.tokens
+        and opening <= limits.nesting
+        and patterns <= limits.triples
+        and count("OPTIONAL") <= limits.optionals
+        and count("UNION") + count("MINUS") + count("EXISTS") <= limits.unions
+        and count("/") + count("|") + count("^") <= limits.steps
+    )
+
+
 def admit(query: str, limits: Shape) -> None:
     """Raise QueryLimitError, with the limit's name, if a query holds more of something than it may."""
     if len(query) > limits.length:  # before a scan that takes time in proportion
         raise QueryLimitError("length", NAMES["length"], len(query), limits.length)
-    if len(tokens(query)) <= min(getattr(limits, name) for name in NAMES):  # then it cannot hold more of anything
+    if _is_small(query, limits):
         return
     shape = measure(query)
     for name, counted in NAMES.items():

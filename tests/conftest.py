@@ -7,6 +7,7 @@ import gc
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sysconfig
@@ -155,6 +156,24 @@ def endpoint(settings: Settings, snapshot: Snapshot) -> Iterator[str]:
                 pytest.fail("the server did not start")
         finally:
             process.kill()
+
+
+@pytest.fixture(scope="session")
+def mcp_address(settings: Settings, snapshot: Snapshot) -> Iterator[str]:
+    """The address of a real server for agents, a process of its own on a free port; a query has three seconds."""
+    command = [SCRIPT, "mcp", "--http", "--port", "0", "--output", str(settings.output), "--timeout", "3"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            found = re.search(r"http://\S+", process.stderr.readline())
+            assert found
+            yield found[0]
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 0
+            logged = process.stderr.read()
+            assert logged.endswith("stopped\n")
+            assert "Traceback" not in logged
 
 
 @pytest.fixture(scope="session")

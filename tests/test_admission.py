@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
 
-from hfm_kg.admission import NAMES, Shape, admit, measure
+from hfm_kg.admission import NAMES, Shape, _is_small, admit, measure
 from hfm_kg.catalog import Catalog
 from hfm_kg.errors import QueryLimitError
 
@@ -95,3 +96,32 @@ def test_each_shape_is_refused_beyond_a_limit(name: str) -> None:
     admit(PLANS[name](most), Shape())
     with pytest.raises(QueryLimitError):
         admit(PLANS[name](most + 1), Shape())
+
+
+def test_what_looks_small_is_small(queries: Catalog) -> None:
+    chance = random.Random(5)
+    pieces = [
+        "?s",
+        "<urn:a.b/c>",
+        "'{.'",
+        "1",
+        "a",
+        "UNION",
+        "optional",
+        "MINUS",
+        "exists",
+        "# {\n",
+        "VALUES",
+        *"{}()[].;,/|^<> \n",
+    ]
+    texts = [query.text for query in queries] + [" ".join(chance.choices(pieces, k=20)) for _ in range(1000)]
+    small = 0
+    for text in texts:
+        # each limit is as high as may be, or just below or at what the query holds
+        shape = measure(text)
+        held = {name: getattr(shape, name) for name in NAMES}
+        name = chance.choice(list(NAMES))
+        limits = Shape(**{**dict.fromkeys(NAMES, 10**9), name: held[name] - 1})
+        assert not _is_small(text, limits) or name == "length", text
+        small += _is_small(text, replace(limits, **{name: 10**9}))
+    assert small > 100

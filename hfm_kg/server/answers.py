@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from hfm_kg import sparql
 from hfm_kg.admission import admit
 from hfm_kg.errors import HfmError, UsageError
-from hfm_kg.server.cache import Cache, Cached
+from hfm_kg.server.cache import Cache, Cached, Flight, is_changing
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer, Pool
 from hfm_kg.server.problems import HEADERS, logger, stopping
@@ -47,9 +47,20 @@ class Answers:
     async def answer(self, job: Job, client: str = "", seconds: float | None = None) -> Cached | Answer:
         """The answer to a job of a client. Raises what admission, guard and pool raise."""
         if job not in self.cache.answers:
-            admit(job.query, self.pool.limits.shape)  # first, since it refuses what is too long to be looked through
-            sparql.guard(job.query)
+            self._admit(job)
         return await self.cache.answer(job, lambda: self.pool.evaluate(job, client, seconds))
+
+    def begin(self, job: Job, client: str) -> Flight | None:
+        """The evaluation of a job that is not in the cache, None if nobody else may have its answer.
+
+        Raises what admission and guard raise.
+        """
+        self._admit(job)
+        return None if is_changing(job.query) else self.cache.join(job, lambda: self.pool.evaluate(job, client))
+
+    def _admit(self, job: Job) -> None:
+        admit(job.query, self.pool.limits.shape)  # first, since it refuses what is too long to be looked through
+        sparql.guard(job.query)
 
     async def prepare(self, job: Job) -> None:
         """Have the answer to a job ready before anybody asks. Raises HfmError."""

@@ -27,6 +27,7 @@ from hfm_kg.server.endpoint import Endpoint
 from hfm_kg.server.graph_store import GraphStore
 from hfm_kg.server.linked import LinkedData
 from hfm_kg.server.pool import Pool
+from hfm_kg.server.reconcile import Reconciliation
 from hfm_kg.server.site import Site
 
 
@@ -69,6 +70,7 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
             *site.routes(),
             Route("/sparql", Endpoint(answers, discovery, pool.limits.patience), name="sparql"),
             Route("/rdf-graph-store", GraphStore(store, answers)),
+            *Reconciliation(site, pool.limits.patience).routes(),
             *discovery.routes(),
             *LinkedData(store, documents).routes(),
         ],
