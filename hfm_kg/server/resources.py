@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
+from functools import cached_property
 from itertools import islice
 from typing import Final
 
 from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store, Triple
+from rapidfuzz import fuzz, process
 
 from hfm_kg.errors import LONGEST_MESSAGE
 from hfm_kg.terms import BASE, RDFS
@@ -17,6 +18,8 @@ INCOMING: Final = 100
 """Statements that point at a thing, of each property: some concepts and classes have thousands."""
 NEAR: Final = 5
 """Names that are proposed for one that nothing has."""
+ALIKE: Final = 60
+"""How much of a name, in percent, must be alike."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +97,24 @@ def _ordered(triples: Iterable[Triple]) -> tuple[Triple, ...]:
     return tuple(sorted(triples, key=lambda triple: (str(triple.subject), str(triple.predicate), str(triple.object))))
 
 
-def near(store: Store, path: str) -> list[str]:
-    """Paths of things whose names are like the last part of a path that leads nowhere."""
-    paths: dict[str, list[str]] = {}
-    for quad in store.quads_for_pattern(None, RDFS.label, None, DefaultGraph()):
-        if isinstance(quad.subject, NamedNode) and quad.subject.value.startswith(BASE):
-            known = quad.subject.value.removeprefix(BASE)
-            paths.setdefault(known.rpartition("/")[2].casefold(), []).append(known)
-    name = path.rstrip("/").rpartition("/")[2].casefold()
-    close = get_close_matches(name[:LONGEST_MESSAGE], list(paths), n=NEAR)
-    return [known for one in close for known in sorted(set(paths[one]))][:NEAR]
+class Names:
+    """The last parts of all paths, to be proposed for one that nothing has; read once, for robots miss often."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @cached_property
+    def paths(self) -> dict[str, list[str]]:
+        """Paths by their last part, in lower case."""
+        paths: dict[str, set[str]] = {}
+        for quad in self.store.quads_for_pattern(None, RDFS.label, None, DefaultGraph()):
+            if isinstance(quad.subject, NamedNode) and quad.subject.value.startswith(BASE):
+                known = quad.subject.value.removeprefix(BASE)
+                paths.setdefault(known.rpartition("/")[2].casefold(), set()).add(known)
+        return {name: sorted(some) for name, some in paths.items()}
+
+    def near(self, path: str) -> list[str]:
+        """Paths of things whose names are like the last part of a path that leads nowhere."""
+        name = path.rstrip("/").rpartition("/")[2].casefold()[:LONGEST_MESSAGE]
+        close = process.extract(name, list(self.paths), scorer=fuzz.ratio, limit=NEAR, score_cutoff=ALIKE)
+        return [known for one, _, _ in close for known in self.paths[one]][:NEAR]
