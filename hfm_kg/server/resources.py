@@ -11,6 +11,7 @@ from typing import Final
 from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store, Triple
 from rapidfuzz import fuzz, process
 
+from hfm_kg import sparql
 from hfm_kg.errors import LONGEST_MESSAGE
 from hfm_kg.terms import BASE, RDFS
 
@@ -46,12 +47,12 @@ def describe(store: Store, node: NamedNode, most: int | None = None) -> Descript
     """What the graph says of a thing, None if it says nothing; ``most`` bounds what is read of its named graph."""
     quads = store.quads_for_pattern(None, None, None, node)
     stated = {quad.triple for quad in islice(quads, most)}
+    more = _number(store, node) - len(stated) if len(stated) == most else 0
     subjects = {triple.subject for triple in stated if isinstance(triple.subject, NamedNode)}
     about = set(_about(store, node, {subject for subject in subjects if subject.value.startswith(f"{node.value}#")}))
     stated -= about
     if not about and not stated:
         return None
-    more = sum(1 for _ in quads)
     pointing: dict[NamedNode, list[str]] = {}
     for quad in store.quads_for_pattern(None, None, node, DefaultGraph()):
         if isinstance(quad.subject, NamedNode):
@@ -68,6 +69,12 @@ def describe(store: Store, node: NamedNode, most: int | None = None) -> Descript
         if (count := len(values) - own - INCOMING) > 0:
             left_out[predicate] = count
     return Description(node, _ordered(about), _ordered(stated), tuple(incoming), left_out, more)
+
+
+def _number(store: Store, graph: NamedNode) -> int:
+    """How many statements a named graph holds; the engine counts ten times as fast as we could."""
+    (row,) = sparql.select(store, f"SELECT (COUNT(*) AS ?n) WHERE {{ GRAPH {graph} {{ ?s ?p ?o }} }}")
+    return int(row["n"].value)
 
 
 def exists(store: Store, node: NamedNode) -> bool:
