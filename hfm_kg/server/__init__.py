@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from hfm_kg.server.app import create_app
+    from hfm_kg.server.bounds import Limits, limits
     from hfm_kg.server.current import Inputs
-    from hfm_kg.server.pool import Limits, limits
     from hfm_kg.server.running import Deployment, run
 
 __all__ = ["Deployment", "Inputs", "Limits", "create_app", "limits", "run"]
@@ -19,8 +19,8 @@ __all__ = ["Deployment", "Inputs", "Limits", "create_app", "limits", "run"]
 PLACES: Final = {
     "create_app": "app",
     "Inputs": "current",
-    "Limits": "pool",
-    "limits": "pool",
+    "Limits": "bounds",
+    "limits": "bounds",
     "Deployment": "running",
     "run": "running",
 }

@@ -47,6 +47,7 @@ class LinkedData:
 
     def __init__(self, store: Store, documents: Documents, site: Site) -> None:
         self.store, self.documents, self.things = store, documents, Things(store, site)
+        self.names = resources.Names(store)
 
     def routes(self) -> list[Route]:
         """The reference page, the list of what points at a thing, and every path that no route before takes."""
@@ -100,7 +101,7 @@ class LinkedData:
 
     def missing(self, request: Request, path: str, accept: str | None) -> Response:
         """Nothing has that IRI: some names that are like it, for a program or for a person."""
-        near = resources.near(self.store, path)
+        near = self.names.near(path)
         if path.startswith("releases/"):
             near = [f"releases/{self.documents.version}/{stem}.owl" for stem in ONTOLOGIES]
         try:
