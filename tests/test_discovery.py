@@ -22,6 +22,7 @@ from hfm_kg.export.prefixes import prefixes
 from hfm_kg.export.sssom import accepted
 from hfm_kg.pipeline import Settings
 from hfm_kg.server import Limits, create_app
+from hfm_kg.server.files import MEDIA_TYPES, RECIPES
 from hfm_kg.server.operations import PATHS
 from hfm_kg.server.pool import Pool
 from hfm_kg.server.site import static
@@ -217,6 +218,7 @@ def test_the_interface_tells_every_route(
 def test_what_the_interface_tells_is_answered(interface: dict[str, Any], web: httpx.Client) -> None:
     """Every operation with every format that it tells, and the content type that it tells."""
     graph = "CONSTRUCT { ?s a hfm:Survey } { ?s a hfm:Survey }"
+    files = {media_type: name for name, media_type in MEDIA_TYPES.items() if not RECIPES[name].describes_others}
     for path, operations in interface["paths"].items():
         for media_type in operations["get"]["responses"]["200"]["content"]:
             given = {STORE: {"graph": INFERRED.value}, "/sparql": {"query": "ASK {}"}}.get(path, {})
@@ -225,6 +227,7 @@ def test_what_the_interface_tells_is_answered(interface: dict[str, Any], web: ht
             endings = {content_type.partition(";")[0]: ending for ending, (content_type, _) in DATA.items()}
             address = path.replace("{path}", "model/BioBERT").replace("{ending}", endings.get(media_type, ""))
             address = address.replace("/static/{file}", static.address("site.css"))
+            address = address.replace("{name}", files.get(media_type, ""))
             answer = web.get(address, params=given, headers={"Accept": media_type})
             assert answer.status_code == 200, (path, media_type)
             assert answer.headers["content-type"].partition(";")[0] == media_type

@@ -61,7 +61,9 @@ def test_a_file_answers_at_the_address_that_describes_it(
     downloaded: httpx.Response, reasoned: Graph, web: httpx.Client
 ) -> None:
     address = Release(registry.version_of(reasoned)).file(ALONE).value
-    assert web.get(layout.href(address)).content == downloaded.content
+    led = web.get(layout.href(address))
+    assert (led.status_code, led.headers["location"]) == (307, f"/downloads/{ALONE}")
+    assert web.get(led.headers["location"]).content == downloaded.content
     assert web.get(layout.href(address).replace("context", "contest")).status_code == 404
 
 

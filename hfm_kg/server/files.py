@@ -29,6 +29,10 @@ NICE: Final = 10
 """How far the process steps back behind all others."""
 RECIPES: Final = {recipe.name: recipe for recipe in release.RECIPES if recipe.name != release.CHANGES}
 """What is made, by name: all but what needs the releases before, which a snapshot does not hold."""
+MEDIA_TYPES: Final = {
+    name: "application/gzip" if name.endswith(".gz") else recipe.media_type for name, recipe in RECIPES.items()
+}
+"""What each file is sent as."""
 
 
 def make(asked: Connection, snapshot: Snapshot, queries: Catalog, sets: Sequence[MappingSet]) -> None:

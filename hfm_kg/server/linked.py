@@ -8,7 +8,7 @@ from typing import Final
 from pyoxigraph import NamedNode, Store
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from hfm_kg import sparql
@@ -28,6 +28,7 @@ from hfm_kg.server.documents import (
     WRITTEN,
     Documents,
 )
+from hfm_kg.server.files import RECIPES
 from hfm_kg.server.problems import HEADERS, problem, stopping
 from hfm_kg.server.site import Site, layout
 from hfm_kg.server.site.things.page import STATED, Things
@@ -76,6 +77,8 @@ class LinkedData:
                 return self.document(stem, sparql.negotiate(DOCUMENT, accept))
             if ending in ENDINGS and ENDINGS[ending] in DOCUMENT:
                 return self.document(stem, ENDINGS[ending])
+        if directory == f"releases/{self.documents.version}" and file in RECIPES:
+            return RedirectResponse(f"/downloads/{file}", 307, HEADERS)
         if resources.exists(self.store, iri(path)):
             return self.thing(request, iri(path), sparql.negotiate(OFFERED, accept))
         if ending in ENDINGS and resources.exists(self.store, iri(path.rpartition(".")[0])):

@@ -11,6 +11,7 @@ from hfm_kg.claims import OUTCOMES
 from hfm_kg.export.describe import DESCRIPTION, LICENCE, TITLE
 from hfm_kg.gaps.field import FACETS
 from hfm_kg.kinds import KINDS, Asks
+from hfm_kg.server.files import MEDIA_TYPES
 from hfm_kg.server.problems import MEDIA_TYPE, TITLES
 from hfm_kg.server.site.gaps import DATA as GAPS
 from hfm_kg.server.site.lists import DATA
@@ -201,6 +202,7 @@ def _site() -> Json:
     ending = {"name": "ending", "in": "path", "required": True, "schema": {"type": "string", "enum": list(DATA)}}
     file = {"name": "file", "in": "path", "required": True, "schema": TEXT}
     named = {**file, "name": "name"}
+    files: Json = {media_type: {"schema": {}} for media_type in sorted(set(MEDIA_TYPES.values()))}
     data: Json = {content_type.partition(";")[0]: {"schema": {}} for content_type, _ in DATA.values()}
     told: list[tuple[str, str, Json, list[Json]]] = [
         ("/", "The home page.", page, []),
@@ -209,7 +211,7 @@ def _site() -> Json:
         ("/challenges", "Challenges and directions, which addresses which, and the evidence.", page, []),
         ("/claims", "What the survey claims, and what the graph says.", page, [verdict]),
         ("/downloads", "The files, with their sizes.", page, []),
-        ("/downloads/{name}", "A file; it may take a minute to make.", {"*/*": {"schema": {}}}, [named]),
+        ("/downloads/{name}", "A file; it may take a minute to make.", files, [named]),
         ("/about-this-graph", "Sources, corrections, citation, licence.", page, []),
         ("/CITATION.cff", "How to cite the graph.", {"application/yaml": {"schema": {}}}, []),
         (
