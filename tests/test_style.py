@@ -61,8 +61,8 @@ LAYERS: dict[str, set[str]] = {
     "admission": {"errors", "sparql"},
     "bench": {"bench", "catalog", "errors", "present", "remote", "sparql", "store", "terms"},
     "server": {
-        "admission", "catalog", "errors", "export", "facets", "kinds", "listing", "mappings", "search", "server",
-        "sparql", "statement", "store", "tables", "terms",
+        "admission", "catalog", "errors", "export", "facets", "kinds", "listing", "mappings", "remote", "search",
+        "server", "sparql", "statement", "store", "tables", "terms",
     },
 }  # fmt: skip
 """What each module may import of the package; the command line may import all."""

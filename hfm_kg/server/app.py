@@ -1,11 +1,11 @@
-"""The application over one snapshot."""
+"""The application over one snapshot, or over another endpoint."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from pyoxigraph import Store
 from starlette.applications import Starlette
@@ -22,11 +22,12 @@ from hfm_kg.server.answers import Answers
 from hfm_kg.server.cache import Cache
 from hfm_kg.server.connection import MAX_TARGET
 from hfm_kg.server.discovery import Discovery
+from hfm_kg.server.distant import Distant
 from hfm_kg.server.documents import Documents
 from hfm_kg.server.endpoint import Endpoint
+from hfm_kg.server.engine import Engine
 from hfm_kg.server.graph_store import GraphStore
 from hfm_kg.server.linked import LinkedData
-from hfm_kg.server.pool import Pool
 from hfm_kg.server.site import Site
 
 
@@ -45,15 +46,18 @@ class ShortTargets:
             await self.app(scope, receive, send)
 
 
-def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequence[MappingSet] = ()) -> Starlette:
-    """The application over a store for its own pages, a catalogue, and a pool that evaluates visitors' queries.
+def create_app(
+    store: Store | Distant, queries: catalog.Catalog, pool: Engine, sets: Sequence[MappingSet] = ()
+) -> Starlette:
+    """The application over quads for its own pages, a catalogue, and an engine that evaluates visitors' queries.
 
     ``sets`` are the mapping sets that the store holds, to be described.
     """
     documents = Documents(store, queries, sets)
     discovery = Discovery(documents, queries)
-    site = Site(partial(sparql.select, store), queries, documents.version)
-    answers = Answers(pool, Cache(pool.snapshot.name, pool.limits.cache))
+    select = store.select if isinstance(store, Distant) else partial(sparql.select, store)
+    site = Site(select, queries, documents.version)
+    answers = Answers(pool, Cache(pool.version, pool.limits.cache))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -70,7 +74,8 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
             Route("/sparql", Endpoint(answers, discovery, pool.limits.patience), name="sparql"),
             Route("/rdf-graph-store", GraphStore(store, answers)),
             *discovery.routes(),
-            *LinkedData(store, documents).routes(),
+            # pages of things ask nothing of a store but what Distant has too
+            *LinkedData(cast(Store, store), documents).routes(),
         ],
         middleware=[Middleware(ShortTargets)],
         exception_handlers={

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -100,7 +100,7 @@ class Answer:
 
     content_type: str
     head: bytes
-    rest: AsyncIterator[bytes] | None = None
+    rest: AsyncGenerator[bytes] | None = None
     is_taken: bool = False
 
     def take(self) -> bool:
@@ -205,6 +205,18 @@ class Pool:
         self.tasks: set[asyncio.Task[None]] = set()
 
     @property
+    def version(self) -> str:
+        """See :class:`hfm_kg.server.engine.Engine`."""
+        return self.snapshot.name
+
+    @property
+    def trouble(self) -> str:
+        """See :class:`hfm_kg.server.engine.Engine`."""
+        if self.failure is not None:
+            return "the evaluators cannot be started again"
+        return "" if self.alive else "there are no evaluators yet"
+
+    @property
     def killed(self) -> int:
         """Evaluators that were killed or broke, since the start."""
         return self.kills.total()
@@ -283,7 +295,7 @@ class Pool:
             await frames.aclose()
             raise
 
-    async def _held_back(self, frames: AsyncIterator[bytes]) -> Answer:
+    async def _held_back(self, frames: AsyncGenerator[bytes]) -> Answer:
         """The answer once it is complete, or once it has grown so large that it must be streamed."""
         content_type = (await anext(frames)).decode()
         head = bytearray()
