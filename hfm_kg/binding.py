@@ -53,16 +53,16 @@ class Example:
     """Where that begins and ends in the query's text."""
 
 
+def _is_variable(token: re.Match[str]) -> bool:
+    return token.lastgroup is None and token[0][0] in "?$"
+
+
 class Text:
     """A query's tokens, as far as its outermost group must be found."""
 
     def __init__(self, query: str) -> None:
         self.query = query
-        self.tokens = [
-            match
-            for match in TOKEN.finditer(query)
-            if match.lastgroup != "comment" and not (match.lastgroup == "other" and match[0].isspace())
-        ]
+        self.tokens = [match for match in TOKEN.finditer(query) if match.lastgroup != "blank"]
         self.form = next((at for at, word in self._words() if word in ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")), 0)
 
     def _words(self, start: int = 0) -> Iterator[tuple[int, str]]:
@@ -72,15 +72,13 @@ class Text:
 
     def variables(self) -> set[str]:
         """The names of the query's variables."""
-        return {match[0][1:] for match in self.tokens if match.lastgroup == "variable"}
+        return {match[0][1:] for match in self.tokens if _is_variable(match)}
 
     def computed(self) -> set[str]:
         """The names of variables that the query works out from its solutions: ``(… AS ?name)`` outside its group."""
         braces = self.where() or (len(self.tokens), len(self.tokens))
         outside = [*self.tokens[: braces[0]], *self.tokens[braces[1] :]]
-        return {
-            name[0][1:] for word, name in pairwise(outside) if word[0].upper() == "AS" and name.lastgroup == "variable"
-        }
+        return {name[0][1:] for word, name in pairwise(outside) if word[0].upper() == "AS" and _is_variable(name)}
 
     def group(self, start: int) -> tuple[int, int] | None:
         """The next braces from a token on that stand in no parentheses, None if there are none."""
@@ -129,7 +127,7 @@ class Text:
         for at in range(*braces):
             text = self.tokens[at][0]
             depth += (text == "{") - (text == "}")
-            if depth == 1 and text.upper() == "VALUES" and self.tokens[at + 1].lastgroup == "variable":
+            if depth == 1 and text.upper() == "VALUES" and _is_variable(self.tokens[at + 1]):
                 opening = at + 2
                 start, end = self.tokens[opening].end(), self.tokens[self.closing(opening)].start()
                 found.append(Example(self.tokens[at + 1][0][1:], self.query[start:end].strip(), start, end))

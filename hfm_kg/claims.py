@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from pyoxigraph import Literal, QuerySolutions, Store
-
-from hfm_kg import sparql
 from hfm_kg.catalog import Catalog
 from hfm_kg.errors import Finding
+from hfm_kg.sparql import Select
 from hfm_kg.tables import Tables, nearest
 
 OUTCOMES = ("holds", "holds in part", "does not hold")
@@ -25,10 +23,11 @@ class Outcome:
     reported: str
     computed: str
     outcome: str
+    iri: str
 
     def as_dict(self) -> dict[str, str]:
-        """The fields by name."""
-        return asdict(self)
+        """The fields by name, without the IRI, which ends in the claim's name."""
+        return {name: value for name, value in asdict(self).items() if name != "iri"}
 
 
 CLAIMS = """
@@ -45,20 +44,14 @@ ORDER BY ?place ?claim
 """
 
 
-def recompute(store: Store, catalog: Catalog) -> Iterator[Outcome]:
+def recompute(select: Select, catalog: Catalog) -> Iterator[Outcome]:
     """The outcome of every claim of the graph, in the order of the source."""
-    found = sparql.evaluate(store, CLAIMS)
-    assert isinstance(found, QuerySolutions)
-    for claim in found:
+    for claim in select(CLAIMS):
         name = claim["claim"].value.rpartition("/")[2]
-        result = sparql.evaluate(store, catalog[name].text)
-        assert isinstance(result, QuerySolutions)
-        (solution,) = result
-        computed, outcome = solution["computed"], solution["outcome"]
-        assert isinstance(computed, Literal)
-        assert isinstance(outcome, Literal)
+        (solution,) = select(catalog[name].text)
         place, statement, reported = (claim[key].value for key in ("place", "statement", "reported"))
-        yield Outcome(name, place, statement, reported, computed.value, outcome.value)
+        computed, outcome = solution["computed"].value, solution["outcome"].value
+        yield Outcome(name, place, statement, reported, computed, outcome, claim["claim"].value)
 
 
 def check(tables: Tables, catalog: Catalog) -> Iterator[Finding]:

@@ -129,6 +129,7 @@ KINDS: Final[Mapping[str, Kind]] = {
                 Facet("application", "Application", "?item hfm:application ?value .", scheme="applications"),
                 *_years(YEAR),
                 Facet("code", "Code found", CODE, Asks.THERE),
+                Facet("pretrained", "Pre-trained by its makers", "?item hfm:pretrainingParadigm ?value .", Asks.THERE),
                 *_sizes("?item hfm:quantity ?node ."),
             ),
             (

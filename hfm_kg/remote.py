@@ -172,7 +172,7 @@ def with_prefixes(query: str) -> str:
             (declared if before == "PREFIX" else used).add(match[0].partition(":")[0])
         elif match.lastgroup == "iri":
             is_relative = is_relative or re.match(r"<[A-Za-z][\w+.-]*:", match[0]) is None
-        if not match[0].isspace() and match.lastgroup != "comment":
+        if match.lastgroup != "blank":
             before = match[0].upper()
     base = f"BASE <{BASE_IRI}> " if is_relative else ""
     missing = {name: iri for name, iri in PREFIXES.items() if name in used - declared}

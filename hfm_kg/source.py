@@ -57,7 +57,7 @@ class Local:
         check(query)
         graph = sparql.is_graph_query(query)
         form = "ntriples" if graph else "json"
-        return _read(evaluation.evaluate(self._on_disk(), query, form, timeout), graph)
+        return read(evaluation.evaluate(self._on_disk(), query, form, timeout), graph)
 
     def _on_disk(self) -> Path:
         """The folder of the store; one in memory is written to a folder that lasts as long as the source."""
@@ -84,12 +84,12 @@ class Endpoint:
         graph = sparql.is_graph_query(query)
         form = remote.named_format(query, "ntriples" if graph else "json")
         try:
-            return _read(remote.ask(self.name, query, form, timeout), graph)
+            return read(remote.ask(self.name, query, form, timeout), graph)
         except SyntaxError as error:
             raise EndpointError(f"{self.name} gives an answer that cannot be read: {error}") from None
 
 
-def _read(content: bytes, graph: bool) -> sparql.Result:
+def read(content: bytes, graph: bool) -> sparql.Result:
     """A serialised result as the engine's own."""
     if not graph:
         return parse_query_results(content, QueryResultsFormat.JSON)

@@ -7,6 +7,7 @@ import gc
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sysconfig
@@ -22,7 +23,7 @@ from typing import cast
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from pyoxigraph import Store
 from starlette.applications import Starlette
 
@@ -167,6 +168,24 @@ def oxigraph(snapshot: Snapshot) -> Iterator[stores.Foreign]:
 
 
 @pytest.fixture(scope="session")
+def mcp_address(settings: Settings, snapshot: Snapshot) -> Iterator[str]:
+    """The address of a real server for agents, a process of its own on a free port; a query has three seconds."""
+    command = [SCRIPT, "mcp", "--http", "--port", "0", "--output", str(settings.output), "--timeout", "3"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            found = re.search(r"http://\S+", process.stderr.readline())
+            assert found
+            yield found[0]
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 0
+            logged = process.stderr.read()
+            assert logged.endswith("stopped\n")
+            assert "Traceback" not in logged
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium without a window; where there is none the test is skipped, but fails in CI."""
     if not Path(CHROMIUM).exists():
@@ -174,6 +193,26 @@ def browser() -> Iterator[Browser]:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+
+
+@pytest.fixture(scope="session")
+def web(endpoint: str) -> Iterator[httpx.Client]:
+    """A client of the server that asks for pages."""
+    with httpx.Client(base_url=endpoint, timeout=60, headers={"Accept": "text/html"}) as client:
+        yield client
+
+
+@pytest.fixture
+def page(browser: Browser, endpoint: str) -> Iterator[Page]:
+    """A page of the browser on the server; nothing may be said on its console."""
+    context = browser.new_context(base_url=endpoint, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    yield page
+    context.close()
+    assert said == []
 
 
 @contextmanager

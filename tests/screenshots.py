@@ -25,13 +25,19 @@ PAGES = {
     "datasets": "/datasets",
     "references": "/references",
     "concepts": "/concepts?scheme=tasks",
+    "downloads": "/downloads",
+    "about": "/about-this-graph",
     "search": "/search?q=biobret",
+    "challenges": "/challenges",
     "query": "/query",
+    "claims": "/claims?verdict=holds%20in%20part",
     "thing": "/model/BioBERT",
     "missing": "/nothing",
     "refused": "/models?modality=Patology",
 }
 """One of each kind of page."""
+WHOLE = ("home", "challenges")
+"""Pages that are taken to their end."""
 
 
 def main(folder: Path = FOLDER) -> None:
@@ -48,7 +54,9 @@ def main(folder: Path = FOLDER) -> None:
                 page.emulate_media(color_scheme="dark" if colours == "dark" else "light")
                 for name, path in PAGES.items():
                     page.goto(f"{client.base_url}{path}")
-                    page.screenshot(path=folder / f"{name}-{width}-{colours}.png", full_page=name == "home")
+                    page.screenshot(
+                        path=folder / f"{name}-{width}-{colours}.png", full_page=name in ("home", "challenges")
+                    )
                 page.close()
         browser.close()
     print(f"{len(PAGES) * len(WIDTHS) * 2} pictures in {folder}", file=sys.stderr)

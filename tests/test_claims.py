@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from pyoxigraph import Store
 
-from hfm_kg import catalog, claims, tables
+from hfm_kg import catalog, claims, sparql, tables
 from hfm_kg.cli import main
 from hfm_kg.pipeline import Settings
 from hfm_kg.store import Snapshot
@@ -19,7 +20,7 @@ EXPECTED = Path(__file__).parent / "claims.tsv"
 
 @pytest.fixture(scope="module")
 def outcomes(store: Store, queries: catalog.Catalog) -> list[claims.Outcome]:
-    return list(claims.recompute(store, queries))
+    return list(claims.recompute(partial(sparql.select, store), queries))
 
 
 def test_outcomes_are_pinned(outcomes: list[claims.Outcome]) -> None:

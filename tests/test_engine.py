@@ -109,9 +109,9 @@ def test_the_columns_of_an_asterisk_come_in_alphabetical_order(two_graphs: Store
 
 def groups_of_graphs(query: CatalogQuery) -> Iterator[list[str]]:
     """The words of each group behind GRAPH and a variable, in upper case."""
-    tokens = [match for match in TOKEN.finditer(query.text) if match.lastgroup != "comment" and not match[0].isspace()]
+    tokens = [match for match in TOKEN.finditer(query.text) if match.lastgroup != "blank"]
     for start, token in enumerate(tokens[:-1]):
-        if token[0].upper() != "GRAPH" or tokens[start + 1].lastgroup != "variable":
+        if token[0].upper() != "GRAPH" or tokens[start + 1][0][0] not in "?$":
             continue
         depth, words = 0, []
         for inner in tokens[start + 2 :]:
@@ -139,5 +139,5 @@ def test_no_query_of_the_catalogue_leaves_its_columns_to_the_engine(queries: Cat
     competency = [query for query in queries if query.kind == "competency"]
     assert competency
     for query in competency:
-        words = [m[0].upper() for m in TOKEN.finditer(query.text) if m.lastgroup != "comment" and not m[0].isspace()]
+        words = [m[0].upper() for m in TOKEN.finditer(query.text) if m.lastgroup != "blank"]
         assert not {("SELECT", "*"), ("DISTINCT", "*")} & set(itertools.pairwise(words)), query.name

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
 from xml.etree import ElementTree
 
 import html5lib
@@ -29,12 +28,6 @@ from tests.test_reference import HOSTILE, XHTML
 from tests.test_server import problem
 
 PATHOLOGY = "/models?modality=Pathology&code=yes"
-
-
-@pytest.fixture(scope="module")
-def web(endpoint: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=endpoint, timeout=60, headers={"Accept": "text/html"}) as client:
-        yield client
 
 
 def tree(answer: httpx.Response, status: int = 200) -> ElementTree.Element:
@@ -199,19 +192,6 @@ def test_hostile_names_stay_text(queries: Catalog, snapshot: Snapshot) -> None:
 # --- what a person does -----------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def page(browser: Browser, endpoint: str) -> Iterator[Page]:
-    """A page of the browser on the server; nothing may be said on its console."""
-    context = browser.new_context(base_url=endpoint, viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    yield page
-    context.close()
-    assert said == []
-
-
 def test_a_misspelt_name_is_found_at_the_keyboard(page: Page) -> None:
     page.goto("/")
     page.keyboard.press("/")
@@ -247,15 +227,6 @@ def test_colours_are_chosen_and_remembered(page: Page) -> None:
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
     page.get_by_role("button", name="Light").click()
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
-
-
-@pytest.mark.skipif(not static.there("flow.js"), reason="the build could not fetch third-party code")
-def test_figures_are_drawn_of_their_tables(page: Page) -> None:
-    page.goto("/")
-    figure = page.locator("figure#flow")
-    links = figure.locator("svg path.link")
-    expect(links).not_to_have_count(0)
-    assert links.count() == figure.locator("tbody tr").count()
 
 
 def test_pages_work_without_scripts(browser: Browser, endpoint: str) -> None:

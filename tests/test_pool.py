@@ -427,7 +427,7 @@ def test_an_operator_sets_each_limit() -> None:
     ("text", "message"),
     [
         ("tripels=7", "no limit 'tripels'; did you mean triples?"),
-        ("triples", "'' is no number; write triples=256"),
+        ("triples", "'' is no number; write triples=112"),
         ("triples=many", "'many' is no number"),
     ],
 )

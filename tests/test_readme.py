@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import shlex
 import shutil
@@ -41,6 +42,14 @@ def test_a_session_shows_what_the_command_prints(command: str, expected: str, sn
     if result.exit_code:
         printed += f"\n[exit code {result.exit_code}]"
     assert printed == expected
+
+
+def test_the_python_shown_gives_what_is_shown(snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HFM_KG_OUTPUT", str(snapshot.path.parent.parent))
+    shown = "".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+    example = doctest.DocTestParser().get_doctest(shown, {}, "README", "README.md", 0)
+    assert len(example.examples) > 4
+    assert doctest.DocTestRunner().run(example).failed == 0
 
 
 def test_ci_runs_the_test_command_of_readme() -> None:

@@ -36,6 +36,9 @@ LAYERS: dict[str, set[str]] = {
     "gaps": {"catalog", "errors", "gaps", "rows", "tables", "terms"},
     "network": {"catalog", "errors", "network", "rows", "tables", "terms"},
     "search": {"errors", "sparql", "terms"},
+    "matching": {"search", "terms"},
+    "termlists": {"errors", "mappings"},
+    "linking": {"errors", "mappings", "matching", "search", "termlists", "terms"},
     "kinds": {"errors", "tables", "terms"},
     "facets": {"errors", "kinds", "search", "sparql", "tables", "terms"},
     "listing": {"facets", "kinds", "sparql"},
@@ -59,9 +62,14 @@ LAYERS: dict[str, set[str]] = {
     "session": {"catalog", "errors", "pipeline", "store"},
     "export": {"catalog", "errors", "export", "mappings", "registry", "sparql", "statement", "tables", "terms"},
     "admission": {"errors", "sparql"},
+    "agents": {
+        "admission", "agents", "api", "binding", "catalog", "errors", "kinds", "result", "search", "server", "source",
+        "sparql", "store", "terms", "values",
+    },
     "bench": {"bench", "catalog", "errors", "present", "remote", "sparql", "store", "terms"},
     "server": {
-        "admission", "catalog", "errors", "export", "facets", "kinds", "listing", "mappings", "remote", "search",
+        "admission", "catalog", "claims", "errors", "export", "facets", "kinds", "listing", "mappings", "matching",
+        "remote", "search",
         "server", "sparql", "statement", "store", "tables", "terms",
     },
 }  # fmt: skip

@@ -31,7 +31,7 @@ def test_data_ontology_and_queries_are_in_the_wheel(wheel: Path) -> None:
         files = {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*") if path.is_file()}
         assert files
         assert {f"hfm_kg/resources/{file}" for file in files} <= names
-    assert "hfm_kg/py.typed" in names
+    assert {"hfm_kg/py.typed", "hfm_kg/resources/CITATION.cff"} <= names
 
 
 def test_browser_code_and_its_licences_are_in_the_wheel(wheel: Path) -> None:

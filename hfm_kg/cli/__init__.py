@@ -5,7 +5,7 @@ usage. A module a topic holds the commands, and ``import`` here makes them known
 to import are imported by the command that needs them, so that a query answers at once.
 """
 
-from hfm_kg.cli import analysis, bench, build, export, info, publish, query, serve
+from hfm_kg.cli import agents, analysis, bench, build, export, info, link, publish, query, serve
 from hfm_kg.cli.group import main
 
-__all__ = ["analysis", "bench", "build", "export", "info", "main", "publish", "query", "serve"]
+__all__ = ["agents", "analysis", "bench", "build", "export", "info", "link", "main", "publish", "query", "serve"]

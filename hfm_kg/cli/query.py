@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,11 +109,12 @@ def claims(format_name: str | None, root: Path | None, output: Path | None) -> N
       hfm-kg claims --format json
     """
     from hfm_kg import claims as claim
-    from hfm_kg import present
+    from hfm_kg import present, sparql
 
     settings = session.settings(root, output)
     queries = session.catalog(settings)
-    outcomes = claim.recompute(session.snapshot(settings).open(), queries)
+    store = session.snapshot(settings).open()
+    outcomes = claim.recompute(partial(sparql.select, store), queries)
     present.records([outcome.as_dict() for outcome in outcomes], format_name or present.default_format(False))
 
 

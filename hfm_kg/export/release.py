@@ -24,6 +24,7 @@ from hfm_kg.statement import Graph
 from hfm_kg.tables import nearest
 
 MANIFEST: Final = "manifest.json"
+CHANGES: Final = "changes.md"
 LICENCES: Final[Mapping[str, str]] = {
     "ontology, data and queries": "https://creativecommons.org/licenses/by/4.0/",
     "program": "https://www.apache.org/licenses/LICENSE-2.0",
@@ -182,7 +183,7 @@ RECIPES: Final[tuple[Recipe, ...]] = (
         lambda material, _: reference.html(reference.terms(material.graph, material.queries), material.about.version),
     ),
     Recipe(
-        "changes.md",
+        CHANGES,
         "text/markdown",
         "what is other than in the release before",
         lambda material, _: material.changes.encode(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.datastructures import QueryParams
@@ -14,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from hfm_kg import sparql
 from hfm_kg.admission import admit
 from hfm_kg.errors import HfmError, UsageError
-from hfm_kg.server.cache import Cache, Cached
+from hfm_kg.server.cache import Cache, Cached, Flight, is_changing
 from hfm_kg.server.engine import Engine
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer
@@ -48,9 +49,20 @@ class Answers:
     async def answer(self, job: Job, client: str = "", seconds: float | None = None) -> Cached | Answer:
         """The answer to a job of a client. Raises what admission, guard and pool raise."""
         if job not in self.cache.answers:
-            admit(job.query, self.pool.limits.shape)  # first, since it refuses what is too long to be looked through
-            sparql.guard(job.query)
+            self._admit(job)
         return await self.cache.answer(job, lambda: self.pool.evaluate(job, client, seconds))
+
+    def begin(self, job: Job, client: str) -> Flight | None:
+        """The evaluation of a job that is not in the cache, None if nobody else may have its answer.
+
+        Raises what admission and guard raise.
+        """
+        self._admit(job)
+        return None if is_changing(job.query) else self.cache.join(job, lambda: self.pool.evaluate(job, client))
+
+    def _admit(self, job: Job) -> None:
+        admit(job.query, self.pool.limits.shape)  # first, since it refuses what is too long to be looked through
+        sparql.guard(job.query)
 
     async def prepare(self, job: Job) -> None:
         """Have the answer to a job ready before anybody asks. Raises HfmError."""
@@ -121,9 +133,19 @@ def options(methods: str) -> Response:
     return Response(status_code=204, headers={**HEADERS, "Allow": methods, **cors})
 
 
-def ready_made(request: Request, answer: Cached, more: Mapping[str, str] = HEADERS, status: int = 200) -> Response:
+def ready_made(
+    request: Request,
+    answer: Cached,
+    more: Mapping[str, str] = HEADERS,
+    status: int = 200,
+    *,
+    compress: bool = True,
+) -> Response:
     """A whole answer, compressed if the client takes that, or 304 if it has it already; ``more`` are headers."""
-    return _response(answer, represent_at_once(answer, Wish.of(request.headers), more, status))
+    wish = Wish.of(request.headers)
+    if not compress:
+        wish = replace(wish, accept_encoding="")
+    return _response(answer, represent_at_once(answer, wish, more, status))
 
 
 def _response(answer: Cached, shown: Representation) -> Response:

@@ -26,8 +26,10 @@ from hfm_kg.server.distant import Distant
 from hfm_kg.server.documents import Documents
 from hfm_kg.server.endpoint import Endpoint
 from hfm_kg.server.engine import Engine
+from hfm_kg.server.files import Files
 from hfm_kg.server.graph_store import GraphStore
 from hfm_kg.server.linked import LinkedData
+from hfm_kg.server.reconcile import Reconciliation
 from hfm_kg.server.site import Site
 
 
@@ -56,7 +58,8 @@ def create_app(
     documents = Documents(store, queries, sets)
     discovery = Discovery(documents, queries)
     select = store.select if isinstance(store, Distant) else partial(sparql.select, store)
-    site = Site(select, queries, documents.version)
+    files = Files(pool.origin, queries, sets)
+    site = Site(select, queries, documents.version, files)
     answers = Answers(pool, Cache(pool.version, pool.limits.cache))
 
     @asynccontextmanager
@@ -65,6 +68,7 @@ def create_app(
         try:
             yield {"answers": answers}  # for connections to look in first
         finally:
+            files.close()
             await pool.close()
 
     app = Starlette(
@@ -73,6 +77,7 @@ def create_app(
             *site.routes(),
             Route("/sparql", Endpoint(answers, discovery, pool.limits.patience), name="sparql"),
             Route("/rdf-graph-store", GraphStore(store, answers)),
+            *Reconciliation(site, pool.limits.patience).routes(),
             *discovery.routes(),
             # pages of things ask nothing of a store but what Distant has too
             *LinkedData(cast(Store, store), documents).routes(),

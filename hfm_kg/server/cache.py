@@ -11,6 +11,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from hfm_kg.server.coding import CODINGS
@@ -27,6 +28,17 @@ LETTER: Final = 4
 """Bytes of a letter in memory at the most."""
 
 
+def is_changing(query: str) -> bool:
+    """Whether a query may have another answer each time.
+
+    >>> is_changing("SELECT (now() AS ?x) {}"), is_changing("ASK { ?s ?p 'NOW' }")
+    (True, False)
+    """
+    text = query.upper()
+    # to tell words from text takes longer than to see that there is no such word anywhere
+    return any(word in text for word in CHANGING) and not CHANGING.isdisjoint(tokens(query))
+
+
 @dataclass(frozen=True)
 class Cached:
     """A whole answer."""
@@ -41,6 +53,11 @@ class Cached:
     coded: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
     """The body in those content codings that were asked for."""
 
+    @classmethod
+    def of(cls, content_type: str, body: bytes) -> Cached:
+        """An answer that no query gave: a page or a file."""
+        return cls(content_type, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', 0)
+
     def encoded(self, coding: str) -> bytes:
         """The body in a content coding, "" for none."""
         if not coding:
@@ -49,17 +66,17 @@ class Cached:
             self.coded[coding] = CODINGS[coding](self.body)
         return self.coded[coding]
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes in memory at the most: the body, as large again in codings that do not shrink it, job and objects."""
         return (1 + len(CODINGS)) * len(self.body) + LETTER * self.asked + OVERHEAD
 
 
 @dataclass
-class _Flight:
+class Flight:
     """A query under way, and how many wait for it."""
 
-    task: asyncio.Task[Answer]
+    task: asyncio.Task[Cached | Answer]
     waiting: int = 0
 
 
@@ -69,7 +86,7 @@ class Cache:
     def __init__(self, snapshot: str, limit: int) -> None:
         self.snapshot, self.limit = snapshot, limit
         self.answers: OrderedDict[Job, Cached] = OrderedDict()
-        self.flights: dict[Job, _Flight] = {}
+        self.flights: dict[Job, Flight] = {}
         self.size = self.hits = self.misses = 0
 
     def get(self, job: Job) -> Cached | None:
@@ -89,23 +106,34 @@ class Cache:
         if (found := self.get(job)) is not None:
             note(outcome="cached")
             return found
-        if not CHANGING.isdisjoint(tokens(job.query)):
+        if is_changing(job.query):
             return await evaluate()
-        flight = self.flights.get(job)
-        if flight is None:
-            flight = self.flights[job] = _Flight(asyncio.ensure_future(evaluate()))
-        flight.waiting += 1
+        flight = self.join(job, evaluate)
         try:
             answer = await asyncio.shield(flight.task)
         finally:
-            flight.waiting -= 1
-            if flight.task.done() or not flight.waiting:
-                flight.task.cancel()
-                if self.flights.get(job) is flight:
-                    del self.flights[job]
-        if answer.rest is not None:
-            return answer if answer.take() else await evaluate()
-        return self.answers.get(job) or self._keep(job, answer)
+            self.leave(job, flight)
+        return answer if isinstance(answer, Cached) or answer.take() else await evaluate()
+
+    def join(self, job: Job, evaluate: Callable[[], Awaitable[Answer]]) -> Flight:
+        """Wait for a job that is under way, or is from now on; to be left in any case."""
+        flight = self.flights.get(job)
+        if flight is None:
+            flight = self.flights[job] = Flight(asyncio.create_task(self._evaluated(job, evaluate)))
+        flight.waiting += 1
+        return flight
+
+    def leave(self, job: Job, flight: Flight) -> None:
+        """Wait for a job no longer, or have its answer; one that nobody waits for is stopped."""
+        flight.waiting -= 1
+        if flight.task.done() or not flight.waiting:
+            flight.task.cancel()
+            if self.flights.get(job) is flight:
+                del self.flights[job]
+
+    async def _evaluated(self, job: Job, evaluate: Callable[[], Awaitable[Answer]]) -> Cached | Answer:
+        answer = await evaluate()
+        return answer if answer.rest is not None else self._keep(job, answer)
 
     def _keep(self, job: Job, answer: Answer) -> Cached:
         graphs = "\0".join((*job.default_graph, "", *job.named_graphs))

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
+from weakref import ref
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from hfm_kg.errors import HfmError
 from hfm_kg.server.answers import Answers
 from hfm_kg.server.cache import Cached
 from hfm_kg.server.frames import Job
@@ -76,8 +77,8 @@ class Connection(HttpToolsProtocol):
         self.head_size = 0
         self.last = 0.0
         """When the shortcut was last taken."""
-        self.work: asyncio.Task[Cached | Answer] | None = None
-        """An answer that the shortcut waits for."""
+        self.stop: Callable[[], None] | None = None
+        """Ends the wait of the shortcut for an answer, if it waits for one."""
         self.held = bytearray()
         """What has come meanwhile."""
         self.is_leaving = False
@@ -95,8 +96,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
-        if self.work is not None:
-            self.work.cancel()
+        if self.stop is not None:
+            self.stop()
         self._head_is_there()
         self._client_reads()
         super().connection_lost(exc)
@@ -141,7 +142,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take a part of a request, or one that is whole and known."""
-        if self.work is not None:
+        if self.stop is not None:
             self.held += data
             self.flow.pause_reading()
             return
@@ -190,30 +191,48 @@ class Connection(HttpToolsProtocol):
             super().timeout_keep_alive_handler()
 
     def _begin(self, request: bytes, answers: Answers, job: Job, wish: Wish) -> None:
+        """Answer a request whose job is known: from the cache, or when it has been evaluated."""
+        kept = answers.cache.get(job)
+        if kept is not None:
+            if len(kept.body) < LARGE:
+                self._write(request, answers.shortcut.learn(request, job, kept, represent_at_once(kept, wish)))
+            else:
+                self._parse(request)
+            return
+        try:
+            flight = answers.begin(job, self._client())
+        except HfmError:
+            flight = None
+        if flight is None:
+            self._parse(request)  # the application tells what is wrong
+            return
         self._head_is_there()
         self._unset_keepalive_if_required()
-        self.work = self.loop.create_task(answers.answer(job, self._client()))
-        self.tasks.add(self.work)  # type: ignore[arg-type] # uvicorn waits for whatever is in there
-        self.work.add_done_callback(partial(self._end, request, answers, job, wish, self.loop.time()))
+        since, work = self.loop.time(), flight.task
 
-    def _end(
-        self,
-        request: bytes,
-        answers: Answers,
-        job: Job,
-        wish: Wish,
-        since: float,
-        work: asyncio.Task[Cached | Answer],
-    ) -> None:
+        def leave() -> None:
+            self.stop = None
+            work.remove_done_callback(end)
+            answers.cache.leave(job, flight)
+
+        def end(work: asyncio.Task[Cached | Answer]) -> None:
+            self.tasks.discard(work)
+            leave()
+            self._end(request, job, wish, since, work)
+
+        self.stop = leave
+        self.tasks.add(work)  # type: ignore[arg-type] # uvicorn waits for whatever is in there
+        work.add_done_callback(end)
+
+    def _end(self, request: bytes, job: Job, wish: Wish, since: float, work: asyncio.Task[Cached | Answer]) -> None:
         """Write an answer that is whole; any other ending is told by the application."""
-        self.tasks.discard(work)
-        self.work = None
-        answer = work.result() if not work.cancelled() and work.exception() is None else None
         if self.transport.is_closing():
             return
+        answer = work.result() if not work.cancelled() and work.exception() is None else None
         if isinstance(answer, Cached) and len(answer.body) < LARGE and not self.is_leaving:
-            ready = answers.shortcut.learn(request, job, answer, represent_at_once(answer, wish))
-            self._write(request, ready, since)
+            self._write(request, Ready(job, ref(answer), represent_at_once(answer, wish), is_head=False), since)
+        elif isinstance(answer, Answer) and not answer.take():
+            self._parse(request)  # another one reads it
         else:
             self._parse(request, work)
         if self.is_leaving:
@@ -227,7 +246,7 @@ class Connection(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Close the connection, after what it waits for."""
         self.is_leaving = True
-        if self.work is None:
+        if self.stop is None:
             super().shutdown()
 
     # --- the parser -------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ class Endpoint:
             raise ForbiddenError(READ_ONLY)
         if content_type not in (FORM, QUERY):
             raise HTTPException(415, f"send {FORM} or {QUERY}, not {content_type or 'nothing'}")
-        text = await self.body(request)
+        text = await read_body(request, self.patience)
         if content_type == QUERY:
             return await self.answer(request, request.query_params, text)
         if text.count("&") >= MAX_FIELDS:
@@ -75,28 +75,6 @@ class Endpoint:
         form = QueryParams(text)
         # a dataset in the address goes with a query in a form too
         return await self.answer(request, QueryParams([*request.query_params.multi_items(), *form.multi_items()]), None)
-
-    async def body(self, request: Request) -> str:
-        """The body of a request, which must be UTF-8, end soon, and not be too large."""
-        header = Message()
-        header["Content-Type"] = request.headers["content-type"]
-        charset = header.get_content_charset("utf-8")
-        if charset not in ("utf-8", "utf8", "us-ascii"):
-            raise HTTPException(415, f"send UTF-8, not {charset}")
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self.patience):
-                async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > MAX_BODY:
-                        raise HTTPException(413, f"the body may have {MAX_BODY} bytes", {"Connection": "close"})
-        except TimeoutError:
-            message = f"the body was not there within {self.patience:g} seconds"
-            raise HTTPException(408, message, {"Connection": "close"}) from None
-        try:
-            return body.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise UsageError(f"the body is not UTF-8 at byte {error.start}") from None
 
     async def answer(self, request: Request, parameters: QueryParams, query: str | None) -> Response:
         """Run the one query that the parameters or the body hold."""
@@ -113,3 +91,26 @@ class Endpoint:
             default_graph=parameters.getlist("default-graph-uri"),
             named_graphs=parameters.getlist("named-graph-uri"),
         )
+
+
+async def read_body(request: Request, patience: float) -> str:
+    """The body of a request, which must be UTF-8, end soon, and not be too large."""
+    header = Message()
+    header["Content-Type"] = request.headers["content-type"]
+    charset = header.get_content_charset("utf-8")
+    if charset not in ("utf-8", "utf8", "us-ascii"):
+        raise HTTPException(415, f"send UTF-8, not {charset}")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(patience):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise HTTPException(413, f"the body may have {MAX_BODY} bytes", {"Connection": "close"})
+    except TimeoutError:
+        message = f"the body was not there within {patience:g} seconds"
+        raise HTTPException(408, message, {"Connection": "close"}) from None
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the body is not UTF-8 at byte {error.start}") from None

@@ -7,6 +7,14 @@ from typing import Protocol
 
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer, Limits
+from hfm_kg.statement import Quads
+
+
+class Origin(Protocol):
+    """Where the data are, told to another process too."""
+
+    def open(self) -> Quads:
+        """The quads. Raises HfmError."""
 
 
 class Engine(Protocol):
@@ -17,6 +25,10 @@ class Engine(Protocol):
     @property
     def version(self) -> str:
         """Names the data; empty if they may change while they are served."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where the data are."""
 
     @property
     def trouble(self) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import enum
 import json
+import marshal
 import struct
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from hfm_kg import errors
 from hfm_kg.errors import HfmError, QuerySyntaxError
@@ -36,9 +36,11 @@ class Kind(enum.IntEnum):
     """From an evaluator: the media type, a zero byte, and the whole of a small result; nothing follows."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """A query, its dataset, and the format in which the client wants its result."""
+class Job(NamedTuple):
+    """A query, its dataset, and the format in which the client wants its result.
+
+    A tuple, since jobs are looked up by at every turn, and tuples are hashed and compared by the interpreter itself.
+    """
 
     query: str
     default_graph: tuple[str, ...] = ()
@@ -48,14 +50,12 @@ class Job:
 
     def frame(self) -> bytes:
         """The job as a frame."""
-        told = (self.query, self.default_graph, self.named_graphs, self.accept, self.format_name)
-        return pack(Kind.JOB, json.dumps(told).encode())
+        return pack(Kind.JOB, marshal.dumps(tuple(self)))
 
     @classmethod
     def from_payload(cls, payload: bytes) -> Job:
-        """The job of a frame's payload."""
-        query, default_graph, named_graphs, accept, format_name = json.loads(payload)
-        return cls(query, tuple(default_graph), tuple(named_graphs), accept, format_name)
+        """The job of a frame's payload, which comes from a process that runs the same interpreter, and is trusted."""
+        return cls(*marshal.loads(payload))
 
 
 def pack(kind: Kind, payload: bytes | bytearray = b"") -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter as Tally
+from functools import cache
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -65,23 +66,21 @@ class Metrics:
         self.cache_hits = Counter("hfm_kg_cache_hits", "Queries whose answer was there.", registry=own)
         self.cache_misses = Counter("hfm_kg_cache_misses", "Queries whose answer was not there.", registry=own)
         self.switches = Counter("hfm_kg_snapshot_switches", "Changes to a new snapshot.", ["result"], registry=own)
+        # the library checks and looks for labels each time, which takes longer than to count
+        self._like = cache(lambda route, method, status: self.requests.labels(route, method, str(status)))
+        self._ended = cache(self.queries.labels)
         self.seen: WeakKeyDictionary[object, Tally[str]] = WeakKeyDictionary()
         if FOLDER not in os.environ:
             ProcessCollector(registry=own)
 
-    def begin(self) -> None:
-        """A request has come."""
-        self.in_flight.inc()
-
     def tell(self, record: Record) -> None:
         """A request has been answered."""
-        self.in_flight.dec()
-        self.requests.labels(record.route or "none", _method(record.method), str(record.status)).inc()
+        self._like(record.route or "none", _method(record.method), record.status).inc()
         self.bytes.inc(record.size)
         if record.outcome == "cut":
             self.cut.inc()
         if record.query is not None:
-            self.queries.labels(record.outcome).observe(record.seconds)
+            self._ended(record.outcome).observe(record.seconds)
 
     def observe(self, answers: Answers, *, is_current: bool = True) -> None:
         """Take over what pool and cache of a snapshot tell; the counters alone if it is no longer the current one."""

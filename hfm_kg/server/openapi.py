@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from hfm_kg import __version__
+from hfm_kg.claims import OUTCOMES
 from hfm_kg.export.describe import DESCRIPTION, LICENCE, TITLE
 from hfm_kg.kinds import KINDS, Asks
 from hfm_kg.server.problems import MEDIA_TYPE, TITLES
@@ -107,6 +108,7 @@ def document(version: str) -> Json:
                     "responses": _responses("The graph.", _content(GRAPH_FORMATS), (*EVALUATED, 404)),
                 }
             },
+            **_reconciliation(),
             "/.well-known/void": {
                 "get": {
                     "summary": "The graph in figures, as VoID.",
@@ -178,6 +180,7 @@ def _problem() -> Json:
 def _site() -> Json:
     """The pages for people, and the same as data."""
     page = {"text/html": {"schema": TEXT}}
+    verdict = _query("verdict", {"type": "string", "enum": list(OUTCOMES)}, "Only these.")
     facets = {
         kind.name: [
             _query(facet.name, TEXT, f"{facet.label}: {facet.asks.value}.", is_list=facet.asks is Asks.ANY)
@@ -191,16 +194,27 @@ def _site() -> Json:
     limit = _query("limit", {"type": "integer", "minimum": 1}, "How many things at the most.")
     ending = {"name": "ending", "in": "path", "required": True, "schema": {"type": "string", "enum": list(DATA)}}
     file = {"name": "file", "in": "path", "required": True, "schema": TEXT}
+    named = {**file, "name": "name"}
     data: Json = {content_type.partition(";")[0]: {"schema": {}} for content_type, _ in DATA.values()}
     told: list[tuple[str, str, Json, list[Json]]] = [
         ("/", "The home page.", page, []),
         ("/search", "What is called so, or nearly so.", page, [q]),
         ("/search.json", "The same as data.", {"application/json": {"schema": {}}}, [q, limit]),
+        ("/challenges", "Challenges and directions, which addresses which, and the evidence.", page, []),
+        ("/claims", "What the survey claims, and what the graph says.", page, [verdict]),
         ("/query", "A form for queries, with the catalogue's questions.", page, [_query("query", TEXT, "A query.")]),
+        ("/downloads", "The files, with their sizes.", page, []),
+        ("/downloads/{name}", "A file; it may take a minute to make.", {"*/*": {"schema": {}}}, [named]),
+        ("/about-this-graph", "Sources, corrections, citation, licence.", page, []),
+        ("/CITATION.cff", "How to cite the graph.", {"application/yaml": {"schema": {}}}, []),
         ("/robots.txt", "What robots need not read.", {"text/plain": {"schema": TEXT}}, []),
         ("/sitemap.xml", "The addresses of all pages.", {"application/xml": {"schema": TEXT}}, []),
         ("/static/{file}", "What pages load.", {"text/css": {"schema": TEXT}}, [file]),
     ]
+    refused = {
+        status: {**error, "content": {**error["content"], **page}}  # as a page for those who accept one
+        for status, error in _errors((400, 404, 414, 500)).items()
+    }
     for name, parameters in facets.items():
         told.append((f"/{name}", f"The list of {name}.", page, [*parameters, order, number]))
         told.append((f"/{name}.{{ending}}", "The same as data.", data, [ending, *parameters, order]))
@@ -209,11 +223,83 @@ def _site() -> Json:
             "get": {
                 "summary": summary,
                 **({"parameters": parameters} if parameters else {}),
-                "responses": _responses("It.", content, (400, 404, 414, 500)),
+                "responses": {"200": {"description": "It.", "content": content}, **refused},
             }
         }
         for path, summary, content, parameters in told
     }
+
+
+def _reconciliation() -> Json:
+    """The Reconciliation Service API: 0.1 and 0.2 at its root, and 1.0-draft."""
+    found: Json = {"application/json": {"schema": {"type": "object"}}}
+    entity = _query("id", IRI, "An entity.")
+    kind = _query("type", IRI, "A type.")
+    limit = _query("limit", {"type": "integer", "minimum": 1}, "How many at the most.")
+    prefix = _query("prefix", TEXT, "The beginning of a name, or an identifier.")
+    skip = _query("cursor", {"type": "integer", "minimum": 0}, "How many to skip; offset in 1.0-draft.")
+    callback = _query("callback", TEXT, "A function to call with the answer (JSONP, 0.1).")
+    fields = {
+        "queries": "A query batch, in JSON.",
+        "query": "A single query (0.1).",
+        "extend": "A data extension query.",
+    }
+    got: list[tuple[str, str, Json, list[Json]]] = []
+    for root in ("/reconcile", "/reconcile/1.0-draft"):
+        got.append((f"{root}/preview", "An entity as a small page.", {"text/html": {"schema": TEXT}}, [entity]))
+        got.append((f"{root}/extend/propose", "Properties that entities of a type have.", found, [kind, limit]))
+        got += [
+            (f"{root}/suggest/{what}", f"What begins so: {what}.", found, [prefix, limit, skip])
+            for what in ("entity", "property", "type")
+        ]
+    got += [
+        (f"/reconcile/flyout/{what}", f"The {what} of an identifier, in short.", found, [entity])
+        for what in ("entity", "property", "type")
+    ]
+    got.append(("/reconcile/1.0-draft", "The service manifest of 1.0-draft.", found, []))
+    form = {
+        "type": "object",
+        "properties": {name: {"type": "string", "description": text} for name, text in fields.items()},
+    }
+    paths: Json = {
+        path: {
+            "get": {
+                "summary": summary,
+                **({"parameters": parameters} if parameters else {}),
+                "responses": _responses("It.", content, (400, 404, 414, 500)),
+            }
+        }
+        for path, summary, content, parameters in got
+    }
+    answers = _responses("The manifest, candidates or values.", found, (400, 413, 414, 500))
+    paths["/reconcile"] = {
+        "get": {
+            "summary": "The service manifest; candidates for a batch of queries; values of entities (0.2).",
+            "parameters": [*(_query(name, TEXT, text) for name, text in fields.items()), callback],
+            "responses": answers,
+        },
+        "post": {
+            "summary": "The same, in a form.",
+            "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}},
+            "responses": {**answers, **_errors((408, 415))},
+        },
+    }
+    paths["/reconcile/view"] = {
+        "get": {
+            "summary": "Sends a browser to the page of an entity.",
+            "parameters": [entity],
+            "responses": {"303": {"description": "To its page."}, **_errors((400, 404, 414, 500))},
+        }
+    }
+    for name, summary in (("match", "Candidates for a batch of queries."), ("extend", "Values of entities.")):
+        paths[f"/reconcile/1.0-draft/{name}"] = {
+            "post": {
+                "summary": summary,
+                "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+                "responses": _responses("It.", found, (400, 408, 413, 414, 415, 500)),
+            }
+        }
+    return paths
 
 
 def _form() -> Json:

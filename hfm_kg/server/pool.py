@@ -210,6 +210,11 @@ class Pool:
         return self.snapshot.name
 
     @property
+    def origin(self) -> Snapshot:
+        """See :class:`hfm_kg.server.engine.Engine`."""
+        return self.snapshot
+
+    @property
     def trouble(self) -> str:
         """See :class:`hfm_kg.server.engine.Engine`."""
         if self.failure is not None:

@@ -86,8 +86,9 @@ def note(*, outcome: str | None = None, query: str | None = None) -> None:
 class Recorded:
     """Gives each request of an application a record and an id, and tells of it when it has been answered."""
 
-    def __init__(self, app: ASGIApp, begin: Callable[[], None], tell: Callable[[Record], None]) -> None:
-        self.app, self.begin, self.tell = app, begin, tell
+    def __init__(self, app: ASGIApp, count: Callable[[int], None], tell: Callable[[Record], None]) -> None:
+        self.app, self.count, self.tell = app, count, tell
+        """``count`` is told by how many the requests have become more that are being answered."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -107,12 +108,13 @@ class Recorded:
             await send(message)
 
         token = _current.set(record)
-        self.begin()
+        self.count(1)
         try:
             await self.app(scope, receive, watched)
         finally:
             _current.reset(token)
             record.end(scope)
+            self.count(-1)
             self.tell(record)
 
     def answered(
@@ -123,6 +125,5 @@ class Recorded:
         record = Record(secrets.token_hex(8), method.decode(), target.partition(b"?")[0].decode(), client)
         record.route, record.status, record.size, record.query = record.path, status, size, query
         record.seconds, record.outcome, record.is_whole = seconds, "cached" if is_cached else "ok", True
-        self.begin()
         self.tell(record)
         return ((HEADER, record.request_id.encode("ascii")),)

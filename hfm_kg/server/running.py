@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import resource
@@ -36,6 +37,9 @@ from hfm_kg.server.metrics import Metrics
 from hfm_kg.server.records import Record, Recorded
 from hfm_kg.server.site import static
 
+GARBAGE: Final = 50_000
+"""Objects that are made before the collector looks for circles among the youngest. By default it does so every 700: at
+thousands of requests a second it would take a tenth of the time, and find next to nothing."""
 SPARE_FILES: Final = 500
 """Files beside the connections: those of two snapshots, and evaluators."""
 
@@ -70,9 +74,7 @@ def run(inputs: Inputs, deployment: Deployment) -> None:
     Raises UsageError if an address cannot be had, and HfmError if the snapshot cannot be opened.
     """
     _allow_files(deployment.connections + SPARE_FILES)
-    if missing := static.missing():
-        click.echo(f"pages go without {', '.join(missing)}: the build could not fetch third-party code", err=True)
-    with _listening(deployment.host, deployment.port) as listener:
+    with listening(deployment.host, deployment.port) as listener:
         if missing := static.missing():
             click.echo(f"pages go without {', '.join(missing)}: the build could not fetch third-party code", err=True)
         if deployment.processes == 1:
@@ -83,13 +85,14 @@ def run(inputs: Inputs, deployment: Deployment) -> None:
 
 def application(inputs: Inputs, deployment: Deployment, figures: Metrics) -> Recorded:
     """The whole application of one process. Raises HfmError if the snapshot cannot be opened."""
+    gc.set_threshold(GARBAGE, *gc.get_threshold()[1:])
     current = Current(inputs, figures, drain=deployment.drain, shows_metrics=deployment.metrics_port is None)
 
     def tell(record: Record) -> None:
         figures.tell(record)
         logs.tell(record)
 
-    return Recorded(current, figures.begin, tell)
+    return Recorded(current, figures.in_flight.inc, tell)
 
 
 class Server(uvicorn.Server):
@@ -199,17 +202,17 @@ def _config(make: Callable[[], Recorded], inputs: Inputs, deployment: Deployment
 
 
 def _welcome(deployment: Deployment, listener: socket.socket, metrics_address: str) -> str:
-    address = f"http://{_shown(deployment.host)}:{listener.getsockname()[1]}"
+    address = f"http://{shown(deployment.host)}:{listener.getsockname()[1]}"
     figures = f", metrics {metrics_address}" if metrics_address else ""
     return f"SPARQL endpoint {address}/sparql, start page {address}/{figures} (Ctrl-C stops)"
 
 
-def _shown(host: str) -> str:
+def shown(host: str) -> str:
     """A host as it stands in an address."""
     return f"[{host}]" if ":" in host else host
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int, command: str = "hfm-kg serve") -> socket.socket:
     """A socket that listens. Raises UsageError if the address cannot be had."""
     if not host:
         raise UsageError("--host is empty; to listen on all addresses say --host 0.0.0.0")
@@ -218,7 +221,7 @@ def _listening(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, UnicodeError) as error:  # UnicodeError: a host name that is none
         taken = isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES)
-        raise _unavailable(host, port, error, "; another port: hfm-kg serve --port 0" if taken else "") from None
+        raise _unavailable(host, port, error, f"; another port: {command} --port 0" if taken else "") from None
 
 
 @contextmanager
@@ -233,7 +236,7 @@ def _metrics_at(deployment: Deployment, registry: CollectorRegistry) -> Iterator
     except OSError as error:
         raise _unavailable(host, port, error, "") from None
     try:
-        yield f"http://{_shown(host)}:{server.server_port}/metrics"
+        yield f"http://{shown(host)}:{server.server_port}/metrics"
     finally:
         server.shutdown()
         server.server_close()

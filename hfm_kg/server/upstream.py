@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sized
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,7 @@ from hfm_kg.errors import (
     QuerySyntaxError,
     UsageError,
 )
+from hfm_kg.server.distant import Distant
 from hfm_kg.server.frames import Job
 from hfm_kg.server.pool import Answer, Limits, Pool
 from hfm_kg.sparql import GRAPH_FORMATS, SOLUTION_FORMATS, Format, Solution, is_graph_query
@@ -63,6 +65,10 @@ class Address:
     def __repr__(self) -> str:
         return f"Address({httpx.URL(self.url).copy_with(username=None, password=None, query=None)})"
 
+    def open(self) -> Distant:
+        """The quads that are there."""
+        return Distant(partial(_select, self.url, httpx.Client(timeout=httpx.Timeout(READ, connect=CONNECT))))
+
     def without_dataset(self) -> str:
         """The address for queries that name their own dataset."""
         url = httpx.URL(self.url)
@@ -94,6 +100,11 @@ class Upstream:
         return ""
 
     @property
+    def origin(self) -> Address:
+        """See :class:`hfm_kg.server.engine.Engine`."""
+        return self.address
+
+    @property
     def trouble(self) -> str:
         """See :class:`hfm_kg.server.engine.Engine`."""
         return self.down or self.checks.trouble
@@ -119,14 +130,8 @@ class Upstream:
         return self.checks.kills
 
     def select(self, query: str) -> list[Solution]:
-        """The solutions of a query of our own, for pages.
-
-        Raises EndpointError and DeadlineError, which do not tell the address.
-        """
-        try:
-            return remote.select(self.address.url, query, self.pages, NAME)
-        except UsageError as error:  # of which no visitor is to blame
-            raise EndpointError(str(error)) from None
+        """The solutions of a query of our own, for pages. Raises EndpointError and DeadlineError."""
+        return _select(self.address.url, self.pages, query)
 
     async def start(self) -> None:
         """Start the evaluators. Raises EvaluationError if they cannot live."""
@@ -226,6 +231,14 @@ class Upstream:
 
     def _too_large(self) -> EvaluationError:
         return EvaluationError(f"the result is larger than {self.limits.result} bytes; ask for less with LIMIT")
+
+
+def _select(url: str, client: httpx.Client, query: str) -> list[Solution]:
+    """What pages read. The errors do not tell the address."""
+    try:
+        return remote.select(url, query, client, NAME)
+    except UsageError as error:  # of which no visitor is to blame
+        raise EndpointError(str(error)) from None
 
 
 def _telling(answer: httpx.Response) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -25,8 +24,12 @@ NAVIGATION: Final = (
     ("Datasets", "/datasets"),
     ("References", "/references"),
     ("Concepts", "/concepts"),
+    ("Challenges", "/challenges"),
     ("Query", "/query"),
     ("Ontology", "/terms"),
+    ("Downloads", "/downloads"),
+    ("Claims", "/claims"),
+    ("About", "/about-this-graph"),
 )
 """Pages that every page links to; the home page and the search are linked besides."""
 
@@ -95,8 +98,7 @@ def send(
     request: Request, html: str, status: int = 200, headers: Mapping[str, str] | None = None, vary: bool = False
 ) -> Response:
     """A page with entity tag and policy, compressed; ``vary`` if its address has other formats too."""
-    body = html.encode()
-    answer = Cached("text/html; charset=utf-8", body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', 0)
+    answer = Cached.of("text/html; charset=utf-8", html.encode())
     more = {**(HEADERS if vary else {}), **policy(), **(headers or {})}
     return ready_made(request, answer, more, status)
 

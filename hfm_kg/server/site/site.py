@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from functools import cached_property
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from starlette.routing import Route
 
@@ -11,51 +12,63 @@ from hfm_kg import kinds
 from hfm_kg.catalog import Catalog
 from hfm_kg.listing import Listing
 from hfm_kg.search import Search
-from hfm_kg.server.site import crawlers, finding, home, lists, query, static
+from hfm_kg.server.files import Files
+from hfm_kg.server.site import about, challenges, claims, crawlers, downloads, finding, home, lists, query, static
 from hfm_kg.sparql import Select
 
-PAGES = (home, lists, finding, query, crawlers)
+Made = TypeVar("Made")
+
+PAGES = (home, lists, finding, challenges, query, downloads, claims, about, crawlers)
 """The modules of pages; each has ``routes(site)``."""
 
 
 class Site:
     """The pages over a source. Names and lists are read when they are first needed, or by :meth:`warm`."""
 
-    def __init__(self, select: Select, queries: Catalog, version: str) -> None:
-        self.select, self.queries, self.version = select, queries, version
-        self.lock = threading.RLock()
-        self.listings: dict[str, Listing] = {}
-
-    @cached_property
-    def _names(self) -> Search:
-        return Search(self.select)
+    def __init__(self, select: Select, queries: Catalog, version: str, files: Files) -> None:
+        self.select, self.queries, self.version, self.files = select, queries, version, files
+        self.lock = threading.Lock()
+        self.locks: dict[str, threading.Lock] = {}
+        self.made: dict[str, Any] = {}
 
     @property
     def names(self) -> Search:
         """All that has a name."""
-        with self.lock:
-            return self._names
+        return self.once("names", lambda: Search(self.select))
 
     def listing(self, name: str) -> Listing:
         """The list of a kind."""
+        return self.once(f"list of {name}", lambda: Listing(kinds.kind(name), self.select))
+
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """What takes a while to make of the source: made when it is first asked for, and kept."""
         with self.lock:
-            if name not in self.listings:
-                self.listings[name] = Listing(kinds.kind(name), self.select)
-            return self.listings[name]
+            lock = self.locks.setdefault(name, threading.Lock())
+        with lock:  # one for each, lest a page waits for what it does not need
+            if name not in self.made:
+                self.made[name] = make()
+            made: Made = self.made[name]
+            return made
 
     def rows(self, name: str) -> list[dict[str, str]]:
         """The rows of a catalogue query, as texts by column; what is unbound is empty."""
         query = self.queries[name]
-        return [
-            {column: row[column].value if column in row else "" for column in query.columns}
-            for row in self.select(query.text)
-        ]
+        return self.once(
+            f"rows of {name}",
+            lambda: [
+                {column: row[column].value if column in row else "" for column in query.columns}
+                for row in self.select(query.text)
+            ],
+        )
 
     def warm(self) -> None:
         """Read all that pages need, so that the first visitor need not wait."""
+        for name in (*home.QUERIES, *challenges.QUERIES, *about.QUERIES):
+            self.rows(name)
         assert self.names
         for name in kinds.KINDS:
             self.listing(name)
+        claims.outcomes(self)
 
     def routes(self) -> list[Route]:
         """All pages, and the files that they load."""

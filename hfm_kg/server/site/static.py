@@ -36,7 +36,7 @@ def files() -> dict[str, tuple[str, Cached]]:
             kind = SCRIPT if path.suffix == ".js" else mimetypes.guess_type(path.name)[0] or "application/octet-stream"
             kind = f"{kind}; charset=utf-8" if kind in ("text/css", "text/plain") else kind
             address = f"/static/{path.stem}.{digest[:12]}{path.suffix}"
-            found[path.name] = address, Cached(kind, body, f'"{digest[:32]}"', 0)
+            found[path.name] = address, Cached.of(kind, body)
     return found
 
 
