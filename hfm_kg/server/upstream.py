@@ -42,6 +42,8 @@ NAME: Final = "the upstream endpoint"
 """What clients are told instead of its address, which may be nobody's business."""
 CONNECT: Final = 5.0
 """Seconds in which upstream must accept a connection."""
+SMALL: Final = 32 * 1024
+"""Bytes of a result that are converted sooner than a thread is begun."""
 READ: Final = 60.0
 """Seconds in which upstream must answer a query of a page's."""
 PROBE: Final = "ASK {}"
@@ -170,7 +172,9 @@ class Upstream:
                 form = await self._check(job, client, seconds)
                 async with self._turn():
                     content = await self._ask(job, form)
-                converted = await asyncio.to_thread(remote.convert, NAME, content, job.query, form)
+                told = NAME, content, job.query, form
+                is_small = len(content) < SMALL
+                converted = remote.convert(*told) if is_small else await asyncio.to_thread(remote.convert, *told)
         except TimeoutError:
             raise DeadlineError(f"the query took longer than {seconds:g} seconds and was stopped") from None
         finally:
