@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from pyoxigraph import QuerySolutions
 
+from hfm_kg import sparql
 from hfm_kg.errors import UsageError
 from hfm_kg.source import Source
 from hfm_kg.values import Iri, to_python
@@ -27,6 +29,18 @@ def of(source: Source) -> Select:
             raise UsageError("only a SELECT query gives rows")
         names = [variable.value for variable in result.variables]
         return [{name: _plain(to_python(solution[name])) for name in names} for solution in result]
+
+    return select
+
+
+def of_terms(terms: sparql.Select) -> Select:
+    """Rows of what gives terms and leaves out what is unbound."""
+
+    def select(query: str) -> list[Row]:
+        return [
+            defaultdict(lambda: None, {name: _plain(to_python(term)) for name, term in solution.items()})
+            for solution in terms(query)
+        ]
 
     return select
 

@@ -44,6 +44,7 @@ class RDF(Namespace, base="http://www.w3.org/1999/02/22-rdf-syntax-ns#"):
 class RDFS(Namespace, base="http://www.w3.org/2000/01/rdf-schema#"):
     comment: NamedNode
     domain: NamedNode
+    isDefinedBy: NamedNode
     label: NamedNode
     range: NamedNode
     seeAlso: NamedNode

@@ -19,6 +19,7 @@ from hfm_kg.export import graphs, ontology
 from hfm_kg.server import Limits, create_app, resources
 from hfm_kg.server.documents import ENDINGS, OFFERED, PAGE
 from hfm_kg.server.pool import Pool
+from hfm_kg.server.site.things.page import STATED
 from hfm_kg.store import Snapshot
 from hfm_kg.terms import BASE, DCTERMS, HFM, ONTOLOGY, RDF, RDFS, concept, iri
 from tests.conftest import serving
@@ -179,13 +180,13 @@ def test_a_row_shows_what_it_states_and_its_cells(web: httpx.Client) -> None:
     page = tree(answer)
     assert "/model/SegVol" in links(page)
     assert "ViT (SAM)" in answer.text
-    assert page.find(f".//{XHTML}h3[@id='backbone']") is not None  # the fragment of the cell's IRI
+    assert page.find(f".//{XHTML}tr[@id='backbone']") is not None  # the fragment of the cell's IRI
 
 
 def test_a_long_named_graph_is_cut_on_the_page_only(web: httpx.Client, store: Store) -> None:
     node = iri("source", "inferred")
     inferred = {quad.triple for quad in store.quads_for_pattern(None, None, None, node)}
-    more = len(inferred) - resources.SHOWN
+    more = len(inferred) - STATED
     assert more > 0
     page = web.get("/source/inferred.html")
     tree(page)

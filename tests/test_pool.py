@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -32,9 +33,12 @@ from hfm_kg.errors import (
     UsageError,
 )
 from hfm_kg.server import Limits, create_app, limits
+from hfm_kg.server.bounds import MEGABYTE
+from hfm_kg.server.channel import LOWER, Evaluator
 from hfm_kg.server.evaluator import Stores
 from hfm_kg.server.frames import Job
-from hfm_kg.server.pool import MEGABYTE, Answer, Pool
+from hfm_kg.server.lanes import SHARE, Lanes, Run
+from hfm_kg.server.pool import Answer, Pool
 from hfm_kg.store import Snapshot
 
 from .conftest import serving
@@ -51,7 +55,19 @@ BOMB = "SELECT (STRLEN(" + "REPLACE(" * 9 + "'xxxxxxxxxx'" + ", 'x', 'xxxxxxxxxx
 """A text of ten billion letters."""
 ALL = "SELECT * { ?s ?p ?o }"
 UNLIMITED = Shape(*[10**9] * 7)
-LIMITS = Limits(evaluators=2, timeout=20, memory=256 * MEGABYTE, shape=UNLIMITED)
+LOOP = asyncio.new_event_loop()
+"""For futures that nobody awaits."""
+LIMITS = Limits(evaluators=2, timeout=60, memory=256 * MEGABYTE, shape=UNLIMITED)
+
+
+class Nobody(Evaluator):
+    """An evaluator without a process."""
+
+    def __init__(self) -> None:
+        pass
+
+    def sink(self) -> None:
+        pass
 
 
 def with_pool(snapshot: Snapshot, limits: Limits, use: Callable[[Pool], Awaitable[Result]]) -> Result:
@@ -172,7 +188,7 @@ def test_who_waits_is_served_in_turn_and_too_many_are_sent_away(snapshot: Snapsh
         endless = [asyncio.create_task(pool.evaluate(Job(ENDLESS))) for _ in range(2)]
         await until(lambda: not pool.idle)
         patient = [asyncio.create_task(pool.evaluate(Job(CHEAP))) for _ in range(3)]
-        await until(lambda: len(pool.waiting) == 3)
+        await until(lambda: len(pool.lanes.waiting) == 3)
         with pytest.raises(BusyError) as raised:
             await pool.evaluate(Job(CHEAP))
         assert raised.value.retry_after > 0
@@ -191,14 +207,122 @@ def test_one_client_cannot_take_all_places(snapshot: Snapshot) -> None:
         await until(lambda: not pool.idle)
         with pytest.raises(ClientBusyError, match="you have 2 queries under way"):
             await pool.evaluate(Job(CHEAP), "greedy")
-        other = asyncio.create_task(pool.evaluate(Job(CHEAP), "other"))
-        await until(lambda: len(pool.waiting) == 1)
-        greedy[0].cancel()
-        assert b"true" in (await other).head
+        assert b"true" in (await pool.evaluate(Job(CHEAP), "other")).head
         greedy[1].cancel()
-        await asyncio.gather(*greedy, return_exceptions=True)
+        first, _ = await asyncio.gather(*greedy, return_exceptions=True)
+        assert isinstance(first, BusyError)
+        assert "others wait, who have fewer queries under way" in str(first)
+        assert pool.kills["yielded"] == 1
 
     with_pool(snapshot, replace(LIMITS, per_client=2), use)
+
+
+def test_more_attackers_than_evaluators_keep_nobody_from_an_answer(snapshot: Snapshot) -> None:
+    async def attack(pool: Pool, client: str) -> None:
+        while True:
+            with contextlib.suppress(BusyError, EvaluationError):
+                await pool.evaluate(Job(ENDLESS), client)
+
+    async def use(pool: Pool) -> None:
+        attackers = [asyncio.create_task(attack(pool, str(number // 3))) for number in range(9)]
+        await until(lambda: not pool.idle)
+        for _ in range(10):
+            assert b"true" in (await pool.evaluate(Job(CHEAP), "other")).head
+        for attacker in attackers:
+            attacker.cancel()
+        await asyncio.gather(*attackers, return_exceptions=True)
+        await until(lambda: len(pool.idle) == 4)
+        assert (pool.lanes.fast, pool.lanes.working, pool.lanes.held, pool.clients) == (0, {}, {}, {})
+
+    with_pool(snapshot, replace(LIMITS, evaluators=4), use)
+
+
+def test_a_slow_query_has_a_low_priority_and_the_next_one_has_not(snapshot: Snapshot) -> None:
+    async def use(pool: Pool) -> None:
+        (evaluator,) = pool.idle
+        work = asyncio.create_task(pool.evaluate(Job(ENDLESS)))
+        await until(lambda: os.getpriority(os.PRIO_PROCESS, evaluator.process) == LOWER)
+        work.cancel()
+        await until(lambda: len(pool.idle) == 1)
+        assert os.getpriority(os.PRIO_PROCESS, pool.idle[0].process) < LOWER
+        assert pool.parent is not None
+        for process in (0, pool.parent.pid):
+            assert os.getpriority(os.PRIO_PROCESS, process) < LOWER
+
+    with_pool(snapshot, replace(LIMITS, evaluators=1), use)
+
+
+def test_an_evaluator_that_was_slow_is_replaced_and_its_answer_whole(snapshot: Snapshot, store: Store) -> None:
+    async def use(pool: Pool) -> None:
+        (slow,) = pool.idle
+        answer = await pool.evaluate(Job(ALL, format_name="csv"), "reader")
+        await until(lambda: pool.lanes.fast == 0)
+        assert (await whole(answer)).count(b"\r\n") == len({quad.triple for quad in store}) + 1
+        await until(lambda: len(pool.idle) == 1)
+        assert pool.idle[0] is not slow
+        assert pool.killed == 0
+
+    with_pool(snapshot, replace(LIMITS, evaluators=1), use)
+
+
+def test_all_queries_together_have_a_limit_of_memory(snapshot: Snapshot) -> None:
+    async def use(pool: Pool) -> None:
+        work = [asyncio.create_task(pool.evaluate(Job(HUNGRY), str(number))) for number in range(2)]
+        done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            with pytest.raises(BusyError, match="of the 200 MB of memory that all queries have"):
+                await task
+        assert pool.kills["total memory"] >= 1
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        assert b"true" in await cheap(pool)
+
+    with_pool(snapshot, replace(LIMITS, memory=4096 * MEGABYTE, total_memory=200 * MEGABYTE), use)
+
+
+def run_of(client: str) -> Run:
+    return Run(client, asyncio.Future(loop=LOOP))
+
+
+def lanes_with(**held: int) -> tuple[Lanes, list[Run]]:
+    """Lanes of two places in which clients have slow queries, and these."""
+    lanes, runs = Lanes(2), []
+    for client, number in held.items():
+        for _ in range(number):
+            runs.append(run_of(client))
+            lanes.start(runs[-1], Nobody(), 0)
+            assert lanes.slow(runs[-1])
+    return lanes, runs
+
+
+def test_whoever_has_the_fewest_queries_at_work_is_next() -> None:
+    lanes, _ = lanes_with(a=2, b=1)
+    lanes.waiting = [run_of("a"), run_of("b"), run_of("c"), run_of("c")]
+    assert lanes.next() is lanes.waiting[2]
+    for client in ("x", "y"):
+        lanes.start(run_of(client), Nobody(), 0)
+    assert lanes.next() is lanes.waiting[2], "who has none need not wait for the fast lane"
+    lanes.waiting = lanes.waiting[:2]
+    assert lanes.next() is None
+
+
+def test_the_longest_query_of_whoever_holds_most_yields() -> None:
+    lanes, runs = lanes_with(a=1, b=2, c=2)
+    assert lanes.yielding(100) is None
+    lanes.waiting = [run_of("b")]
+    assert lanes.yielding(100) is None
+    lanes.waiting.append(run_of("d"))
+    assert lanes.yielding(0) is runs[1]
+
+
+def test_an_only_query_yields_after_its_share_of_time() -> None:
+    lanes, runs = lanes_with(a=1, b=1)
+    lanes.waiting = [run_of("c")]
+    assert lanes.yielding(SHARE) is None
+    assert lanes.yielding(SHARE + 1) is runs[0]
+    lanes.waiting = [run_of("b")]
+    assert lanes.yielding(SHARE + 1) is None
 
 
 def test_a_large_result_is_streamed_whole(snapshot: Snapshot, store: Store) -> None:
@@ -322,17 +446,21 @@ def test_no_process_is_left(snapshot: Snapshot) -> None:
 def test_hostile_clients_do_not_keep_others_from_their_answers(
     snapshot: Snapshot, store: Store, queries: Catalog
 ) -> None:
-    allowed = Limits(evaluators=6, timeout=2, memory=128 * MEGABYTE, shape=UNLIMITED, per_client=1000)
+    allowed = Limits(evaluators=4, timeout=2, memory=128 * MEGABYTE, shape=UNLIMITED)
     said: dict[str, set[str]] = {name: set() for name in (ENDLESS, HUNGRY, NESTED, STALL, BOMB)}
     enough = threading.Event()
 
-    def attack(address: str, query: str) -> None:
-        with httpx.Client(base_url=address, timeout=60) as client:
+    def attack(address: str, query: str, source: str) -> None:
+        transport = httpx.HTTPTransport(local_address=source)
+        with httpx.Client(base_url=address, timeout=60, transport=transport) as client:
             while not enough.is_set():
                 said[query].add(client.post("/sparql", data={"query": query}).json()["detail"])
 
     with serving(create_app(store, queries, Pool(snapshot, allowed))) as client:
-        attackers = [threading.Thread(target=attack, args=(str(client.base_url), query)) for query in said]
+        attackers = [
+            threading.Thread(target=attack, args=(str(client.base_url), query, f"127.0.0.{2 + number // 2}"))
+            for number, query in enumerate([*said, *said])
+        ]
         for attacker in attackers:
             attacker.start()
         try:
@@ -345,12 +473,13 @@ def test_hostile_clients_do_not_keep_others_from_their_answers(
     assert all(answer.json()["boolean"] for answer in answers)
     assert all(said.values())
     late = "the query took longer than 2 seconds and was stopped"
+    yielded = "others wait, who have fewer queries under way, and this one is slow; try again later"
     large = "the query needs more than the 128 MB of memory that it may use"
-    assert said[ENDLESS] <= {late, large}
-    assert said[HUNGRY] <= {late, large}
-    assert said[STALL] <= {late, large}
-    assert said[BOMB] <= {late, large}
-    assert said[NESTED] <= {late, "the query nests deeper than the engine can evaluate"}
+    assert said[ENDLESS] <= {late, large, yielded}
+    assert said[HUNGRY] <= {late, large, yielded}
+    assert said[STALL] <= {late, large, yielded}
+    assert said[BOMB] <= {late, large, yielded}
+    assert said[NESTED] <= {late, yielded, "the query nests deeper than the engine can evaluate"}
 
 
 def test_a_stream_that_breaks_is_never_a_whole_answer(snapshot: Snapshot, store: Store, queries: Catalog) -> None:
@@ -417,9 +546,26 @@ def test_a_timeout_must_be_a_number_of_seconds(
 
 
 def test_an_operator_sets_each_limit() -> None:
-    given = {"timeout": 2.5, "memory": 64, "result": 1, "evaluators": 3, "queue": 4, "per_client": 5, "patience": 0.5}
+    given = {
+        "timeout": 2.5,
+        "memory": 64,
+        "result": 1,
+        "evaluators": 3,
+        "queue": 4,
+        "per_client": 5,
+        "patience": 0.5,
+        "total_memory": 128,
+    }
     assert limits(["triples=7", "steps=8"], given) == Limits(
-        3, 2.5, 64 * MEGABYTE, MEGABYTE, queue=4, per_client=5, patience=0.5, shape=Shape(triples=7, steps=8)
+        evaluators=3,
+        timeout=2.5,
+        memory=64 * MEGABYTE,
+        total_memory=128 * MEGABYTE,
+        result=MEGABYTE,
+        queue=4,
+        per_client=5,
+        patience=0.5,
+        shape=Shape(triples=7, steps=8),
     )
 
 

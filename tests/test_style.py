@@ -52,7 +52,7 @@ LAYERS: dict[str, set[str]] = {
     "result": {"errors", "sparql", "values"},
     "evaluation": {"errors", "sparql"},
     "source": {"errors", "evaluation", "remote", "sparql", "store"},
-    "rows": {"errors", "source", "values"},
+    "rows": {"errors", "source", "sparql", "values"},
     "things": {"result", "tables", "values"},
     "api": {
         "binding", "catalog", "errors", "facets", "kinds", "network", "result", "rows", "search", "session", "source",
@@ -68,9 +68,9 @@ LAYERS: dict[str, set[str]] = {
     },
     "bench": {"bench", "catalog", "errors", "present", "remote", "sparql", "store", "terms"},
     "server": {
-        "admission", "catalog", "claims", "errors", "export", "facets", "kinds", "listing", "mappings", "matching",
-        "remote", "search",
-        "server", "sparql", "statement", "store", "tables", "terms",
+        "admission", "catalog", "claims", "errors", "export", "facets", "gaps", "kinds", "listing", "mappings",
+        "matching", "network", "remote", "rows", "search", "server", "sparql", "statement", "store", "tables",
+        "terms", "values",
     },
 }  # fmt: skip
 """What each module may import of the package; the command line may import all."""

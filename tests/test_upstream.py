@@ -36,9 +36,9 @@ from hfm_kg.errors import (
     UsageError,
 )
 from hfm_kg.server import distant, resources
+from hfm_kg.server.bounds import Limits
 from hfm_kg.server.distant import Distant
 from hfm_kg.server.frames import Job
-from hfm_kg.server.pool import Limits
 from hfm_kg.server.upstream import Address, Upstream
 from hfm_kg.sparql import GRAPH_FORMATS, SOLUTION_FORMATS
 from hfm_kg.terms import BASE, RDF, RDFS, iri

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from hfm_kg import admission, source, sparql
+from hfm_kg.server.bounds import Limits
 from hfm_kg.server.frames import Job
-from hfm_kg.server.pool import Limits, Pool
+from hfm_kg.server.pool import Pool
 from hfm_kg.source import Source
 from hfm_kg.store import Snapshot
 

@@ -26,8 +26,8 @@ from hfm_kg.api import KnowledgeGraph
 from hfm_kg.catalog import Catalog
 from hfm_kg.errors import UsageError
 from hfm_kg.server import logs
+from hfm_kg.server.bounds import MEGABYTE, Limits
 from hfm_kg.server.connection import Connection
-from hfm_kg.server.pool import MEGABYTE, Limits
 from hfm_kg.server.running import Server, listening, shown
 from hfm_kg.source import Source
 from hfm_kg.store import Snapshot

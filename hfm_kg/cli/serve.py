@@ -29,8 +29,13 @@ FORMATS = ("text", "json")
 @click.option(
     "--memory", type=click.IntRange(1), help="Megabytes that a query may use beyond the graph.  [default: 1024]"
 )
+@click.option(
+    "--total-memory",
+    type=click.IntRange(1),
+    help="Megabytes that all queries may use together.  [default: half of the machine's]",
+)
 @click.option("--result", type=click.IntRange(1), help="Megabytes that a result may have.  [default: 256]")
-@click.option("--evaluators", type=click.IntRange(1), help="Queries evaluated at once.  [default: the number of cores]")
+@click.option("--evaluators", type=click.IntRange(1), help="Queries evaluated at once.  [default: 16]")
 @click.option("--queue", type=click.IntRange(0), help="Queries that may wait.  [default: 64]")
 @click.option("--per-client", type=click.IntRange(1), help="Queries of one client at once.  [default: 16]")
 @click.option(
@@ -48,7 +53,7 @@ FORMATS = ("text", "json")
     "--processes",
     default=1,
     type=click.IntRange(1),
-    help="Processes that share the port; evaluators, queue, cache and what a client may do are counted in each.",
+    help="Processes that share the port; limits on evaluators, memory, queue, cache and clients are for each.",
     show_default=True,
 )
 @click.option(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from hfm_kg.server.app import create_app
+    from hfm_kg.server.bounds import Limits, limits
     from hfm_kg.server.current import Inputs
-    from hfm_kg.server.pool import Limits, limits
     from hfm_kg.server.running import Deployment, run
     from hfm_kg.server.upstream import Address
 
@@ -21,8 +21,8 @@ PLACES: Final = {
     "Address": "upstream",
     "create_app": "app",
     "Inputs": "current",
-    "Limits": "pool",
-    "limits": "pool",
+    "Limits": "bounds",
+    "limits": "bounds",
     "Deployment": "running",
     "run": "running",
 }

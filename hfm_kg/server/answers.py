@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -99,6 +100,34 @@ class Answers:
         if answer.rest is None:
             return Response(answer.head, media_type=answer.content_type, headers=HEADERS)
         return Stream(_joined(answer), media_type=answer.content_type, headers=HEADERS)
+
+    async def beginning(self, request: Request, job: Job, size: int) -> tuple[bytes, bool] | None:
+        """The first bytes of the answer to a client's job, and whether that is all of it; None if the client has left.
+
+        Raises as :meth:`answer` does.
+        """
+        note(query=job.query)
+        client = request.client.host if request.client else ""
+        work = asyncio.create_task(self.answer(job, client))
+        try:
+            await _first(work, _gone(request))
+        except asyncio.CancelledError:
+            work.cancel()
+            raise
+        if not work.done():
+            work.cancel()
+            return None
+        answer = work.result()
+        if isinstance(answer, Cached):
+            return answer.body[:size], len(answer.body) <= size
+        body = bytearray(answer.head)
+        if answer.rest is not None:
+            async with aclosing(answer.rest) as rest:
+                async for chunk in rest:
+                    body += chunk
+                    if len(body) > size:
+                        break
+        return bytes(body[:size]), len(body) <= size
 
     async def kept(self, request: Request, job: Job, answer: Cached) -> Response:
         """A cached answer as the client wants it; whoever sends the same again gets it by the shortcut."""

@@ -59,8 +59,8 @@ def create_app(
     discovery = Discovery(documents, queries)
     select = store.select if isinstance(store, Distant) else partial(sparql.select, store)
     files = Files(pool.origin, queries, sets)
-    site = Site(select, queries, documents.version, files)
     answers = Answers(pool, Cache(pool.version, pool.limits.cache))
+    site = Site(select, queries, documents.version, files, answers)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -80,7 +80,7 @@ def create_app(
             *Reconciliation(site, pool.limits.patience).routes(),
             *discovery.routes(),
             # pages of things ask nothing of a store but what Distant has too
-            *LinkedData(cast(Store, store), documents).routes(),
+            *LinkedData(cast(Store, store), documents, site).routes(),
         ],
         middleware=[Middleware(ShortTargets)],
         exception_handlers={

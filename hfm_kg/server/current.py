@@ -28,10 +28,11 @@ from hfm_kg import catalog, mappings, store
 from hfm_kg.errors import HfmError
 from hfm_kg.server.answers import Answers
 from hfm_kg.server.app import create_app
+from hfm_kg.server.bounds import Limits
 from hfm_kg.server.distant import Distant
 from hfm_kg.server.metrics import Metrics
 from hfm_kg.server.operations import PATHS, operations
-from hfm_kg.server.pool import Limits, Pool
+from hfm_kg.server.pool import Pool
 from hfm_kg.server.site import Site
 from hfm_kg.server.upstream import Address, Upstream
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sized
 from typing import Protocol
 
+from hfm_kg.server.bounds import Limits
 from hfm_kg.server.frames import Job
-from hfm_kg.server.pool import Answer, Limits
+from hfm_kg.server.pool import Answer
 from hfm_kg.statement import Quads
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from pyoxigraph import Store
+from pyoxigraph import NamedNode, Store
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -29,7 +29,8 @@ from hfm_kg.server.documents import (
     Documents,
 )
 from hfm_kg.server.problems import HEADERS, problem, stopping
-from hfm_kg.server.site import layout
+from hfm_kg.server.site import Site, layout
+from hfm_kg.server.site.things.page import STATED, Things
 from hfm_kg.terms import BASE, iri
 
 DOCUMENT: Final = (RDFXML, TURTLE, NTRIPLES, JSONLD)
@@ -43,13 +44,15 @@ ALONE: Final = {"Content-Security-Policy": "default-src 'none'; style-src 'unsaf
 class LinkedData:
     """Answers at the paths of IRIs."""
 
-    def __init__(self, store: Store, documents: Documents) -> None:
-        self.store, self.documents = store, documents
+    def __init__(self, store: Store, documents: Documents, site: Site) -> None:
+        self.store, self.documents, self.things = store, documents, Things(store, site)
+        self.names = resources.Names(store)
 
     def routes(self) -> list[Route]:
-        """The reference page, and every path that no route before takes."""
+        """The reference page, the list of what points at a thing, and every path that no route before takes."""
         return [
             Route("/terms", self.reference, methods=["GET"]),
+            Route("/pointing", layout.page(self.things.pointing), methods=["GET"]),
             Route("/{path:path}", self.resource, methods=["GET"]),
         ]
 
@@ -69,41 +72,33 @@ class LinkedData:
         directory, _, file = path.rpartition("/")
         stem, _, ending = file.rpartition(".")
         if stem in ONTOLOGIES and directory in ("", f"releases/{self.documents.version}"):
-            if ending == "owl":
+            if ending == "owl" and not _wants_page_alone(accept):
                 return self.document(stem, sparql.negotiate(DOCUMENT, accept))
             if ending in ENDINGS and ENDINGS[ending] in DOCUMENT:
                 return self.document(stem, ENDINGS[ending])
-        if (description := resources.describe(self.store, iri(path))) is not None:
-            return self.thing(request, description, sparql.negotiate(OFFERED, accept))
-        if ending in ENDINGS and (description := resources.describe(self.store, iri(path.rpartition(".")[0]))):
-            return self.thing(request, description, ENDINGS[ending])
+        if resources.exists(self.store, iri(path)):
+            return self.thing(request, iri(path), sparql.negotiate(OFFERED, accept))
+        if ending in ENDINGS and resources.exists(self.store, iri(path.rpartition(".")[0])):
+            return self.thing(request, iri(path.rpartition(".")[0]), ENDINGS[ending])
         return self.missing(request, path, accept)
 
     def document(self, stem: str, form: sparql.Format) -> Response:
         """An ontology file."""
         return Response(self.documents.ontology(stem, form), media_type=form.content_type, headers=HEADERS)
 
-    def thing(self, request: Request, description: resources.Description, form: sparql.Format) -> Response:
-        """What is said of a thing."""
+    def thing(self, request: Request, node: NamedNode, form: sparql.Format) -> Response:
+        """What is said of a thing that is there."""
+        description = resources.describe(self.store, node, STATED if form is PAGE else None)
+        assert description is not None
         if form is not PAGE:
             content = graphs.write(description.triples(), WRITTEN[form.name])
             return Response(content, media_type=form.content_type, headers=HEADERS)
-        view = resources.view(self.store, description)
-        path = layout.href(view.title.iri)
-        html = layout.render(
-            "resource.html",
-            path,
-            view.title.label,
-            view.definition or f"{view.title.label} in the knowledge graph of healthcare foundation models.",
-            {"@id": view.title.iri},
-            view=view,
-            endings=[ending for ending in ENDINGS if ending != "html"],
-        )
+        html = self.things.page(description, [ending for ending in ENDINGS if ending != "html"])
         return layout.send(request, html, vary=True)
 
     def missing(self, request: Request, path: str, accept: str | None) -> Response:
         """Nothing has that IRI: some names that are like it, for a program or for a person."""
-        near = resources.near(self.store, path)
+        near = self.names.near(path)
         if path.startswith("releases/"):
             near = [f"releases/{self.documents.version}/{stem}.owl" for stem in ONTOLOGIES]
         try:
@@ -123,3 +118,12 @@ class LinkedData:
             return layout.send(request, html, 404, vary=True)
         hint = f"; did you mean {' or '.join(f'/{one}' for one in near)}?" if near else ""
         return problem(404, "Not Found", f"nothing is called {name}{hint}")
+
+
+def _wants_page_alone(accept: str | None) -> bool:
+    """Whether a client takes a page and no file of an ontology."""
+    try:
+        sparql.negotiate(DOCUMENT, accept)
+    except UsageError:
+        return sparql.negotiate((*DOCUMENT, PAGE), accept) is PAGE
+    return False

@@ -9,9 +9,12 @@ from typing import Any, Final
 from hfm_kg import __version__
 from hfm_kg.claims import OUTCOMES
 from hfm_kg.export.describe import DESCRIPTION, LICENCE, TITLE
+from hfm_kg.gaps.field import FACETS
 from hfm_kg.kinds import KINDS, Asks
 from hfm_kg.server.problems import MEDIA_TYPE, TITLES
+from hfm_kg.server.site.gaps import DATA as GAPS
 from hfm_kg.server.site.lists import DATA
+from hfm_kg.server.site.query import FORMATS
 from hfm_kg.sparql import GRAPH_FORMATS, SOLUTION_FORMATS, Format
 
 Json = dict[str, Any]
@@ -192,6 +195,9 @@ def _site() -> Json:
     number = _query("page", {"type": "integer", "minimum": 1}, "Which page of the list.")
     q = _query("q", TEXT, "A name, abbreviation, title or author; small typos are forgiven.")
     limit = _query("limit", {"type": "integer", "minimum": 1}, "How many things at the most.")
+    combination = [*(_query(facet, TEXT, f"The {facet}, or a broader one.") for facet in FACETS), limit]
+    gaps: Json = {content_type.partition(";")[0]: {"schema": {}} for content_type, _ in GAPS.values()}
+    things = _query("thing", TEXT, "A model or dataset, by name or path.", is_list=True)
     ending = {"name": "ending", "in": "path", "required": True, "schema": {"type": "string", "enum": list(DATA)}}
     file = {"name": "file", "in": "path", "required": True, "schema": TEXT}
     named = {**file, "name": "name"}
@@ -202,11 +208,42 @@ def _site() -> Json:
         ("/search.json", "The same as data.", {"application/json": {"schema": {}}}, [q, limit]),
         ("/challenges", "Challenges and directions, which addresses which, and the evidence.", page, []),
         ("/claims", "What the survey claims, and what the graph says.", page, [verdict]),
-        ("/query", "A form for queries, with the catalogue's questions.", page, [_query("query", TEXT, "A query.")]),
         ("/downloads", "The files, with their sizes.", page, []),
         ("/downloads/{name}", "A file; it may take a minute to make.", {"*/*": {"schema": {}}}, [named]),
         ("/about-this-graph", "Sources, corrections, citation, licence.", page, []),
         ("/CITATION.cff", "How to cite the graph.", {"application/yaml": {"schema": {}}}, []),
+        (
+            "/pointing",
+            "All that a property relates to a thing.",
+            page,
+            [
+                _query("to", TEXT, "The thing: an IRI or its path."),
+                _query("by", TEXT, "The property, likewise."),
+                number,
+            ],
+        ),
+        ("/compare", "Models and datasets side by side.", page, [things]),
+        ("/compare.csv", "The same as data.", {"text/csv": {"schema": TEXT}}, [things]),
+        ("/gaps", "Combinations that no reviewed model covers, and why they are worth a look.", page, combination),
+        (
+            "/gaps.{ending}",
+            "The same as data.",
+            gaps,
+            [{**ending, "schema": {"type": "string", "enum": list(GAPS)}}, *combination],
+        ),
+        (
+            "/query",
+            "An editor for queries with the catalogue's questions, and what a query gives.",
+            page,
+            [
+                _query("query", TEXT, "A query."),
+                _query("name", TEXT, "The name of a query of the catalogue."),
+                _query(
+                    "format", {"type": "string", "enum": list(FORMATS)}, "Runs it; html keeps the result on the page."
+                ),
+            ],
+        ),
+        ("/query/words.json", "The words that a query can be written with.", {"application/json": {"schema": {}}}, []),
         ("/robots.txt", "What robots need not read.", {"text/plain": {"schema": TEXT}}, []),
         ("/sitemap.xml", "The addresses of all pages.", {"application/xml": {"schema": TEXT}}, []),
         ("/static/{file}", "What pages load.", {"text/css": {"schema": TEXT}}, [file]),

@@ -2,7 +2,7 @@
 
 Nothing here evaluates. A query is sent to an idle evaluator; when it overruns its deadline, when its client leaves, or
 when its result grows beyond what may be sent, the evaluator is killed and another one takes its place within
-milliseconds. A query that breaks its evaluator breaks nothing else.
+milliseconds. A query that breaks its evaluator breaks nothing else. Whose turn it is, :mod:`hfm_kg.server.lanes` says.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ import socket
 import subprocess
 import sys
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Final, cast
+from collections.abc import AsyncGenerator, Coroutine, Sized
+from dataclasses import dataclass
+from typing import Final
 
-from hfm_kg.admission import NAMES, Shape
 from hfm_kg.errors import (
     BusyError,
     ClientBusyError,
@@ -28,13 +27,12 @@ from hfm_kg.errors import (
     EvaluationError,
     HfmError,
     SnapshotError,
-    UsageError,
 )
-from hfm_kg.server.frames import FORK, HEADER, READY, Job, Kind, error_of
+from hfm_kg.server.bounds import MEGABYTE, Limits
+from hfm_kg.server.channel import Evaluator
+from hfm_kg.server.frames import FORK, READY, Job, Kind, error_of
+from hfm_kg.server.lanes import MOMENT, Lanes, Run
 from hfm_kg.store import Snapshot
-from hfm_kg.tables import nearest
-
-MEGABYTE: Final = 1024 * 1024
 
 PROBE: Final = Job("ASK {}")
 """Tells whether an evaluator works."""
@@ -42,56 +40,8 @@ BIRTH: Final = 30
 """Seconds in which evaluators must be there once the snapshot is read; on an idle machine they take milliseconds."""
 STILLBORN: Final = 1
 """Seconds after its birth in which the death of an idle evaluator is no accident, so that the next one may wait."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What queries may use; an operator may set each of them."""
-
-    evaluators: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
-    """Queries that are evaluated at once, each in a process of its own."""
-    timeout: float = 30
-    """Seconds for parsing, planning, evaluating and writing one query; a client may ask for less."""
-    memory: int = 1024 * MEGABYTE
-    """Bytes that one query may use beyond the graph itself."""
-    result: int = 256 * MEGABYTE
-    """Bytes of one result."""
-    hold: int = MEGABYTE
-    """Bytes of a result that are held back, so that an error within them still has its own status."""
-    queue: int = 64
-    """Queries that may wait for an evaluator."""
-    patience: float = 10
-    """Seconds in which the head of a request must have arrived, and its body; and in which a client must take something
-    of what was written for it."""
-    per_client: int = 16
-    """Queries of one client that may be under way or wait."""
-    cache: int = 64 * MEGABYTE
-    """Bytes of answers that are kept ready-made."""
-    shape: Shape = field(default_factory=Shape)
-    """What a query may be made of."""
-
-
-def limits(shape: Iterable[str], given: Mapping[str, float]) -> Limits:
-    """Limits as an operator gives them: those of a query's shape as NAME=NUMBER, memory, result and cache in megabytes.
-
-    Raises UsageError over one that is no number, and over an unknown one, with the nearest name.
-    """
-    counts = {}
-    for text in shape:
-        name, _, number = text.partition("=")
-        if name not in NAMES:
-            raise UsageError(f"--limit {text}: no limit {name!r}{nearest(name, list(NAMES))}")
-        if not number.isdecimal():
-            raise UsageError(f"--limit {text}: {number!r} is no number; write {name}={getattr(Shape(), name)}")
-        counts[name] = int(number)
-    for name in ("timeout", "patience"):
-        if not 0 < given.get(name, 1) < float("inf"):
-            raise UsageError(f"--{name} {given[name]} is no number of seconds")
-    values = {name: value if name in ("timeout", "patience") else int(value) for name, value in given.items()}
-    for name in ("memory", "result", "cache"):
-        if name in values:
-            values[name] = int(values[name]) * MEGABYTE
-    return Limits(shape=Shape(**counts), **values)  # type: ignore[arg-type] # all but the seconds are whole numbers
+WEIGHING: Final = 0.05
+"""Seconds between two looks at the memory of all evaluators while there are slow queries."""
 
 
 @dataclass
@@ -109,78 +59,6 @@ class Answer:
         return first
 
 
-class Evaluator(asyncio.Protocol):
-    """A process that evaluates, and the way to it.
-
-    A protocol of its own, since most answers are one frame: streams would wake the reader twice for it.
-    """
-
-    transport: asyncio.Transport
-
-    def __init__(self, process: int, generation: int) -> None:
-        self.process, self.generation = process, generation
-        """Counts the parents; an evaluator dies with its own."""
-        self.born = asyncio.get_running_loop().time()
-        """When, by the loop's clock."""
-        self.has_died = False
-        """Whether it has ended by itself; its number may then be another process's."""
-        self.is_replaced = False
-        """Whether another one has its place."""
-        self.received = bytearray()
-        self.arrival: asyncio.Future[None] | None = None
-        """Of more bytes than there are."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by the loop."""
-        self.transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Called by the loop."""
-        self.received += data
-        if len(self.received) >= MEGABYTE:
-            self.transport.pause_reading()
-        self._wake()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """Called by the loop when the process has died."""
-        self._wake()
-
-    def _wake(self) -> None:
-        if self.arrival is not None and not self.arrival.done():
-            self.arrival.set_result(None)
-
-    def kill(self) -> None:
-        """End the process, whatever it does."""
-        if not self.has_died:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.process, signal.SIGKILL)
-        self.transport.abort()
-
-    def send(self, job: Job) -> None:
-        """Give it a job. Raises ConnectionError if it has died."""
-        if self.transport.is_closing():
-            raise ConnectionResetError
-        self.transport.write(job.frame())
-
-    async def frame(self) -> tuple[Kind, bytes]:
-        """What the evaluator says next. Raises ConnectionError if it has died."""
-        end = HEADER.size
-        while True:
-            if len(self.received) >= end:
-                kind, length = HEADER.unpack_from(self.received)
-                end = HEADER.size + length
-                if len(self.received) >= end:
-                    break
-            if self.transport.is_closing():
-                raise ConnectionResetError
-            self.transport.resume_reading()
-            self.arrival = asyncio.get_running_loop().create_future()
-            await self.arrival
-        payload = bytes(memoryview(self.received)[HEADER.size : end])
-        del self.received[:end]
-        return Kind(kind), payload
-
-
 class Pool:
     """Evaluators over one snapshot. To be started in a running event loop, and closed in the same."""
 
@@ -189,7 +67,7 @@ class Pool:
         self.living: set[Evaluator] = set()
         """Every evaluator that was not killed, idle or at work."""
         self.idle: deque[Evaluator] = deque()
-        self.waiting: deque[asyncio.Future[Evaluator]] = deque()
+        self.lanes = Lanes(max(2, os.cpu_count() or 2))
         self.clients: Counter[str] = Counter()
         self.alive = 0
         self.generation = 0
@@ -203,6 +81,8 @@ class Pool:
         self.parent: subprocess.Popen[bytes] | None = None
         self.control: socket.socket | None = None
         self.tasks: set[asyncio.Task[None]] = set()
+        self.scales: asyncio.TimerHandle | None = None
+        """When the memory of all evaluators is looked at next."""
 
     @property
     def version(self) -> str:
@@ -213,6 +93,11 @@ class Pool:
     def origin(self) -> Snapshot:
         """See :class:`hfm_kg.server.engine.Engine`."""
         return self.snapshot
+
+    @property
+    def waiting(self) -> Sized:
+        """See :class:`hfm_kg.server.engine.Engine`."""
+        return self.lanes.waiting
 
     @property
     def trouble(self) -> str:
@@ -277,6 +162,8 @@ class Pool:
         if self.control.fileno() >= 0:
             asyncio.get_running_loop().remove_reader(self.control)
         self.control.close()
+        if self.scales is not None:
+            self.scales.cancel()
         self.parent.kill()  # it would notice only after it has read the snapshot
         await asyncio.gather(*self.tasks, return_exceptions=True)  # those that are just being welcomed
         for evaluator in self.living:
@@ -319,16 +206,20 @@ class Pool:
         """The media type of the result, then its parts."""
         late = DeadlineError(f"the query took longer than {seconds:g} seconds and was stopped")
         evaluator: Evaluator | None = None
-        expiry: asyncio.TimerHandle | None = None
         cause: str | None = "left"  # unless something else comes to pass, the client has
         size = 0
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
+        run = Run(client, loop.create_future())
         self.clients[client] += 1
         try:
-            evaluator = self.idle.popleft() if self.idle else await self._take(deadline)
+            evaluator = await self._take(run, deadline)
             # not a time-out around what follows: a client that does not read asks for no more parts
-            expiry = loop.call_at(deadline, self._give_back, evaluator, "deadline")
+            run.timer = (
+                loop.call_later(MOMENT, self._slow, run, deadline, late)
+                if seconds > MOMENT
+                else loop.call_at(deadline, self._stop, run, "deadline", late)
+            )
             evaluator.send(job)
             while True:
                 kind, payload = await evaluator.frame()
@@ -354,15 +245,15 @@ class Pool:
             raise late from None
         except ConnectionError:
             assert evaluator is not None
-            if evaluator.is_replaced:
-                raise late from None
+            if run.verdict is not None:
+                raise run.verdict from None
             evaluator.has_died = True
             cause, error = await self._broken(evaluator)
             raise error from None
         finally:
             self._leave(client)
-            if expiry is not None:
-                expiry.cancel()
+            if run.timer is not None:
+                run.timer.cancel()
             if evaluator is not None:
                 self._give_back(evaluator, cause)
 
@@ -378,48 +269,94 @@ class Pool:
                 return "stack", EvaluationError("the query nests deeper than the engine can evaluate")
         return "crash", EvaluationError("the process that evaluated the query has ended")
 
-    async def _take(self, deadline: float) -> Evaluator:
-        """The next evaluator that is idle. Raises BusyError if too many wait already, TimeoutError at the deadline."""
+    async def _take(self, run: Run, deadline: float) -> Evaluator:
+        """An evaluator, at the query's turn. Raises BusyError if too many wait, TimeoutError at the deadline."""
         if self.failure is not None:
             raise self.failure
-        if len(self.waiting) >= self.limits.queue:
-            raise BusyError(f"{len(self.waiting)} queries wait already; try again later", 2)
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[Evaluator] = loop.create_future()
-        expiry = loop.call_at(deadline, _is_late, turn)
-        self.waiting.append(turn)
+        now = asyncio.get_running_loop().time
+        if self.idle and self.lanes.may_start(run.client):
+            evaluator = self.idle.popleft()
+            self.lanes.start(run, evaluator, now())
+            return evaluator
+        waiting = self.lanes.waiting
+        if len(waiting) >= self.limits.queue:
+            raise BusyError(f"{len(waiting)} queries wait already; try again later", 2)
+        expiry = asyncio.get_running_loop().call_at(deadline, _is_late, run.turn)
+        waiting.append(run)
+        self._dispatch()
         try:
-            return await turn
+            return await run.turn
         except (asyncio.CancelledError, TimeoutError):
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self._offer(turn.result())
-            else:
-                with contextlib.suppress(ValueError):
-                    self.waiting.remove(turn)
+            if run.evaluator is not None:
+                self._give_back(run.evaluator)
             raise
         finally:
             expiry.cancel()
+            with contextlib.suppress(ValueError):
+                waiting.remove(run)
+
+    def _dispatch(self) -> None:
+        """Give idle evaluators to whose turn it is; if there are none, and none will be born, stop a query."""
+        now = asyncio.get_running_loop().time
+        while self.idle and (run := self.lanes.next()) is not None:
+            evaluator = self.idle.popleft()
+            self.lanes.waiting.remove(run)
+            self.lanes.start(run, evaluator, now())
+            run.turn.set_result(evaluator)
+        if not self.idle and self.alive == self.limits.evaluators and (run := self.lanes.yielding(now())) is not None:
+            busy = BusyError("others wait, who have fewer queries under way, and this one is slow; try again later", 5)
+            self._stop(run, "yielded", busy)
 
     def _offer(self, evaluator: Evaluator) -> None:
-        """Give an evaluator to whoever waits longest."""
-        while self.waiting:
-            turn = self.waiting.popleft()
-            if not turn.done():
-                turn.set_result(evaluator)
-                return
+        """Give an evaluator to whoever is next."""
         self.idle.append(evaluator)
+        self._dispatch()
+
+    def _slow(self, run: Run, deadline: float, late: DeadlineError) -> None:
+        """Let a query go on behind those that are quick."""
+        if not self.lanes.slow(run):
+            return
+        loop = asyncio.get_running_loop()
+        run.timer = loop.call_at(deadline, self._stop, run, "deadline", late)
+        if self.scales is None:
+            self.scales = loop.call_later(WEIGHING, self._weigh)
+        self._dispatch()
+
+    def _stop(self, run: Run, cause: str, verdict: HfmError) -> None:
+        """Stop a query at work; its client is told why."""
+        assert run.evaluator is not None
+        if run.evaluator in self.lanes.working:
+            run.verdict = verdict
+            self._give_back(run.evaluator, cause)
+
+    def _weigh(self) -> None:
+        """Stop the query that uses most memory if all together use too much."""
+        self.scales = None
+        weights = {run: max(0, evaluator.data() - evaluator.net) for evaluator, run in self.lanes.working.items()}
+        if sum(weights.values()) > self.limits.total_memory:
+            largest = max(weights, key=lambda run: weights[run])
+            used = f"{weights[largest] // MEGABYTE} MB of the {self.limits.total_memory // MEGABYTE} MB"
+            error = BusyError(f"the query used {used} of memory that all queries have; try again later", 5)
+            self._stop(largest, "total memory", error)
+        self._dispatch()
+        if any(run.is_slow for run in self.lanes.working.values()):
+            self.scales = asyncio.get_running_loop().call_later(WEIGHING, self._weigh)
 
     def _give_back(self, evaluator: Evaluator, cause: str | None = None) -> None:
-        """Take an evaluator back that has answered its query to the end; kill and replace any other, for a cause."""
+        """Take an evaluator back that has answered its query to the end; kill and replace any other, for a cause.
+
+        One that was slow is replaced too: only root may give it its priority back.
+        """
         if evaluator.is_replaced:
             return
-        if cause is None:
+        if not self.lanes.end(evaluator) and cause is None:
             self._offer(evaluator)
             return
         evaluator.kill()
         self.living.discard(evaluator)
         evaluator.is_replaced = True
-        self.kills[cause] += 1
+        if cause is not None:
+            self.kills[cause] += 1
         if evaluator.generation == self.generation:  # the others are replaced with their parent
             self.alive -= 1
             loop = asyncio.get_running_loop()
@@ -427,6 +364,7 @@ class Pool:
                 loop.call_later(STILLBORN, self._order)
             else:
                 self._order()
+        self._dispatch()
 
     def _order(self) -> None:
         """Ask the parent for another evaluator."""
@@ -476,10 +414,9 @@ class Pool:
             await self._launch()
         except SnapshotError as error:
             self.failure = error
-            while self.waiting:
-                turn = self.waiting.popleft()
-                if not turn.done():
-                    turn.set_exception(error)
+            for run in self.lanes.waiting:
+                if not run.turn.done():
+                    run.turn.set_exception(error)
 
     async def _welcome(self, process: int, generation: int, connection: socket.socket) -> None:
         connection.setblocking(False)

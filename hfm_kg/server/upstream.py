@@ -32,9 +32,10 @@ from hfm_kg.errors import (
     QuerySyntaxError,
     UsageError,
 )
+from hfm_kg.server.bounds import Limits
 from hfm_kg.server.distant import Distant
 from hfm_kg.server.frames import Job
-from hfm_kg.server.pool import Answer, Limits, Pool
+from hfm_kg.server.pool import Answer, Pool
 from hfm_kg.sparql import GRAPH_FORMATS, SOLUTION_FORMATS, Format, Solution, is_graph_query
 from hfm_kg.store import Snapshot
 
@@ -114,7 +115,7 @@ class Upstream:
     @property
     def waiting(self) -> Sized:
         """Queries that wait for an evaluator or for upstream."""
-        return [*self.checks.waiting, *self.queue]
+        return range(len(self.checks.waiting) + len(self.queue))
 
     @property
     def idle(self) -> Sized:

@@ -25,6 +25,8 @@ NAVIGATION: Final = (
     ("References", "/references"),
     ("Concepts", "/concepts"),
     ("Challenges", "/challenges"),
+    ("Compare", "/compare"),
+    ("Gaps", "/gaps"),
     ("Query", "/query"),
     ("Ontology", "/terms"),
     ("Downloads", "/downloads"),

@@ -21,7 +21,7 @@ from hfm_kg.facets import Selection, Value
 from hfm_kg.kinds import KINDS, Asks, Facet, Kind
 from hfm_kg.listing import Count, Item, Listing
 from hfm_kg.server.problems import HEADERS
-from hfm_kg.server.site import layout, tabular
+from hfm_kg.server.site import compare, layout, tabular
 
 if TYPE_CHECKING:
     from hfm_kg.server.site.site import Site
@@ -174,6 +174,9 @@ def shown(state: State, listing: Listing) -> dict[str, Any]:
         "text": state.text(),
         "turtle": facets.description(state.kind, state.selection),
         "exports": [(ending, state.address(f".{ending}")) for ending in DATA],
+        "side_by_side": compare.address(items[: compare.MOST])
+        if state.kind.name in compare.KINDS and items[1:]
+        else "",
     }
 
 

@@ -4,37 +4,77 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any, Final, TypeVar
 
 from starlette.routing import Route
 
-from hfm_kg import kinds
+from hfm_kg import kinds, rows
 from hfm_kg.catalog import Catalog
+from hfm_kg.gaps import Field, Gap, field, ranking
+from hfm_kg.gaps.field import Facet
 from hfm_kg.listing import Listing
 from hfm_kg.search import Search
+from hfm_kg.server.answers import Answers
 from hfm_kg.server.files import Files
-from hfm_kg.server.site import about, challenges, claims, crawlers, downloads, finding, home, lists, query, static
+from hfm_kg.server.site import (
+    about,
+    challenges,
+    claims,
+    compare,
+    crawlers,
+    downloads,
+    finding,
+    gaps,
+    home,
+    lists,
+    query,
+    static,
+)
+from hfm_kg.server.site.things.kin import Family
 from hfm_kg.sparql import Select
 
 Made = TypeVar("Made")
 
-PAGES = (home, lists, finding, challenges, query, downloads, claims, about, crawlers)
+PAGES = (home, lists, finding, challenges, compare, gaps, query, downloads, claims, about, crawlers)
 """The modules of pages; each has ``routes(site)``."""
+
+GAPS_KEPT: Final = 64
+"""Rankings of gaps that are kept, each for a choice of concepts; one takes a sixth of a second."""
 
 
 class Site:
-    """The pages over a source. Names and lists are read when they are first needed, or by :meth:`warm`."""
+    """The pages over a source; ``answers`` evaluates visitors' queries.
 
-    def __init__(self, select: Select, queries: Catalog, version: str, files: Files) -> None:
-        self.select, self.queries, self.version, self.files = select, queries, version, files
+    Names and lists are read when they are first needed, or by :meth:`warm`.
+    """
+
+    def __init__(self, select: Select, queries: Catalog, version: str, files: Files, answers: Answers) -> None:
+        self.select, self.queries, self.version = select, queries, version
+        self.files, self.answers = files, answers
         self.lock = threading.Lock()
         self.locks: dict[str, threading.Lock] = {}
         self.made: dict[str, Any] = {}
+        self.gaps = lru_cache(GAPS_KEPT)(self._gaps)
 
     @property
     def names(self) -> Search:
         """All that has a name."""
         return self.once("names", lambda: Search(self.select))
+
+    @property
+    def family(self) -> Family:
+        """What is similar, and what is built on what."""
+        return self.once("family", lambda: Family(rows.of_terms(self.select), self.queries))
+
+    @property
+    def field(self) -> Field:
+        """The field as gaps see it."""
+        return self.once("field", lambda: field.read(rows.of_terms(self.select), self.queries))
+
+    def _gaps(self, chosen: tuple[tuple[Facet, str], ...]) -> list[Gap]:
+        """The best supported gaps within concepts of facets."""
+        return ranking.rank(self.field, dict(chosen), limit=gaps.MOST)
 
     def listing(self, name: str) -> Listing:
         """The list of a kind."""
@@ -66,9 +106,11 @@ class Site:
         for name in (*home.QUERIES, *challenges.QUERIES, *about.QUERIES):
             self.rows(name)
         assert self.names
+        assert self.family
         for name in kinds.KINDS:
             self.listing(name)
         claims.outcomes(self)
+        self.gaps(())
 
     def routes(self) -> list[Route]:
         """All pages, and the files that they load."""

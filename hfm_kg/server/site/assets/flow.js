@@ -1,20 +1,9 @@
 // A Sankey diagram of a table whose rows are: from, to, how many. Nodes and links lead where the table's cells lead.
 import { sankey, sankeyLinkHorizontal } from "d3-sankey";
 
-const WIDTH = 960, HEIGHT = 420, NODE = 14, LABEL = 190;
+import { shape, within } from "./svg.js";
 
-const shape = (name, attributes, text) => {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  if (text) element.textContent = text;
-  return element;
-};
-const within = (address, ...parts) => {
-  if (!address) return parts;
-  const link = shape("a", { href: address, tabindex: "-1" });
-  link.append(...parts);
-  return [link];
-};
+const WIDTH = 960, HEIGHT = 420, NODE = 14, LABEL = 190;
 
 export const draw = (place, table) => {
   const names = new Map();

@@ -1,0 +1,104 @@
+"""Whose query is evaluated next, and whose is stopped when there is no room: no client's queries starve another's.
+
+A query begins in the fast lane, which has as many places as there are processors; one that takes longer than a moment
+goes on in the slow lane, at a low priority. A client that has no query at work need not wait for a place in the fast
+lane, and of those who wait the one with the fewest at work is next. When evaluators run out, a client that holds more
+of them than another who waits gives up its longest query: a share that were kept free for others would be idle mostly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from hfm_kg.errors import HfmError
+from hfm_kg.server.channel import Evaluator
+
+MOMENT: Final = 0.1
+"""Seconds that a query stays in the fast lane; nearly all that people ask take less."""
+SHARE: Final = 5.0
+"""Seconds after which a client gives even its only query up for another that has none."""
+
+
+@dataclass(eq=False)
+class Run:
+    """A query that waits for an evaluator, or has one."""
+
+    client: str
+    turn: asyncio.Future[Evaluator]
+    """The evaluator, once it is the query's turn."""
+    evaluator: Evaluator | None = None
+    began: float = 0
+    """When it got that, by the loop's clock."""
+    is_slow: bool = False
+    verdict: HfmError | None = None
+    """Why it was stopped."""
+    timer: asyncio.TimerHandle | None = None
+    """When it is slow, and then when it is late."""
+
+
+class Lanes:
+    """The queries that wait, and those that are at work."""
+
+    def __init__(self, places: int) -> None:
+        self.places = places
+        """Of the fast lane."""
+        self.waiting: list[Run] = []
+        self.working: dict[Evaluator, Run] = {}
+        """In the order in which they began."""
+        self.held: Counter[str] = Counter()
+        """Evaluators that each client holds."""
+        self.fast = 0
+        """Queries in the fast lane."""
+
+    def may_start(self, client: str) -> bool:
+        """Whether a query of that client need not wait for others to end."""
+        return self.fast < self.places or not self.held[client]
+
+    def next(self) -> Run | None:
+        """The query whose turn is next, if one may start."""
+        allowed = [run for run in self.waiting if not run.turn.done() and self.may_start(run.client)]
+        return min(allowed, key=lambda run: self.held[run.client], default=None)
+
+    def start(self, run: Run, evaluator: Evaluator, now: float) -> None:
+        """Begin a query."""
+        run.evaluator, run.began = evaluator, now
+        self.working[evaluator] = run
+        self.held[run.client] += 1
+        self.fast += 1
+
+    def slow(self, run: Run) -> bool:
+        """Move a query to the slow lane, if it is still at work."""
+        if run.evaluator is None or run.evaluator not in self.working:
+            return False
+        run.is_slow = True
+        self.fast -= 1
+        run.evaluator.sink()
+        return True
+
+    def end(self, evaluator: Evaluator) -> bool:
+        """An evaluator's query is over; tells whether it was slow."""
+        run = self.working.pop(evaluator, None)
+        if run is None:
+            return False
+        self.fast -= not run.is_slow
+        self.held[run.client] -= 1
+        if not self.held[run.client]:
+            del self.held[run.client]
+        return run.is_slow
+
+    def yielding(self, now: float) -> Run | None:
+        """The query that is to be stopped for another that waits.
+
+        The longest in the slow lane of the client that holds most evaluators, if somebody waits who holds fewer: by
+        one only after its share of time.
+        """
+        slow = [run for run in self.working.values() if run.is_slow]
+        waiting = [self.held[run.client] for run in self.waiting if not run.turn.done()]
+        if not slow or not waiting:
+            return None
+        longest = max(slow, key=lambda run: self.held[run.client])  # the first of several, which began first
+        more = self.held[longest.client] - min(waiting)
+        return longest if more > 1 or (more == 1 and now - longest.began > SHARE) else None

@@ -1,0 +1,1 @@
+"""The pages of things: one for every IRI of the graph."""
