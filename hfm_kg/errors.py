@@ -10,6 +10,7 @@
     ├── NotInstalledError       exit 1, HTTP 501    a package that only some commands need
     ├── EndpointError           exit 1, HTTP 502    a remote endpoint that does not answer as it should
     ├── PublicationError        exit 1, HTTP 502    a store that does not hold what it was sent
+    ├── LargeGraphError         exit 1, HTTP 501    a graph that is too large for what is made of all of it
     ├── DeadlineError           exit 1, HTTP 504    a query that takes longer than it may
     ├── EvaluationError         exit 1, HTTP 503    a query that broke its evaluator: memory, stack
     ├── BusyError               exit 1, HTTP 503    more queries than the server can take
@@ -109,6 +110,13 @@ class PublicationError(HfmError):
 
     status = 502
     title = "The publication failed"
+
+
+class LargeGraphError(HfmError):
+    """A graph is too large for a document that is made of all of it."""
+
+    status = 501
+    title = "Not with a graph of this size"
 
 
 class DeadlineError(HfmError):

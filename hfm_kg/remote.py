@@ -44,26 +44,33 @@ VIRTUOSO_CUT: Final = "x-sparql-maxrows"
 
 
 def ask(
-    endpoint: str, query: str, form: Format, timeout: float | None = None, client: httpx.Client | None = None
+    endpoint: str,
+    query: str,
+    form: Format,
+    timeout: float | None = None,
+    client: httpx.Client | None = None,
+    name: str = "",
 ) -> bytes:
     """Send a query and return its result in the wanted format.
 
     The address may hold parameters, ``default-graph-uri`` say; ``timeout`` is how many seconds the endpoint may be
-    silent. Raises UsageError if the endpoint refuses the query, DeadlineError if it thinks for too long, EndpointError
-    if it cannot be reached, fails, or cuts the result short.
+    silent, and ``name`` what errors call it instead of by its address.
+    Raises UsageError if the endpoint refuses the query, DeadlineError if it thinks for too long, EndpointError if it
+    cannot be reached, fails, or cuts the result short.
     """
-    headers = {"Accept": ", ".join(_asked(query).media_types)}
-    patience = httpx.Timeout(10, read=timeout) if timeout else TIMEOUT
+    name = name or endpoint
+    headers = {"Accept": ", ".join(asked(query).media_types)}
+    patience = httpx.Timeout(10, read=timeout) if timeout else client.timeout if client else TIMEOUT
     post = client.post if client else httpx.post
     try:
         fields = {"query": with_prefixes(query)}
         answer = post(endpoint, data=fields, headers=headers, timeout=patience, follow_redirects=True)
     except httpx.ReadTimeout as error:
-        raise DeadlineError(f"{endpoint} has not answered within {timeout or TIMEOUT.read:g} seconds") from error
+        raise DeadlineError(f"{name} has not answered within {patience.read:g} seconds") from error
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # UnicodeError: a host name that is none
-        raise unreachable(endpoint, error) from error
-    _check(endpoint, answer, query)
-    return _convert(endpoint, answer.content, query, form)
+        raise unreachable(name, error) from error
+    check(name, answer, query)
+    return convert(name, answer.content, query, form)
 
 
 def unreachable(endpoint: str, error: Exception) -> EndpointError:
@@ -71,24 +78,24 @@ def unreachable(endpoint: str, error: Exception) -> EndpointError:
     return EndpointError(f"{endpoint}: {error or type(error).__name__}")
 
 
-def select(endpoint: str, query: str, client: httpx.Client | None = None) -> list[Solution]:
+def select(endpoint: str, query: str, client: httpx.Client | None = None, name: str = "") -> list[Solution]:
     """The solutions of a SELECT query. Raises as :func:`ask` does, and EndpointError if what comes is no result."""
-    result = parse_query_results(ask(endpoint, query, JSON, client=client), format=QueryResultsFormat.JSON)
+    result = parse_query_results(ask(endpoint, query, JSON, client=client, name=name), format=QueryResultsFormat.JSON)
     if not isinstance(result, QuerySolutions):
         raise UsageError("the query is no SELECT")
     return solutions(result)
 
 
-def _check(endpoint: str, answer: httpx.Response, query: str) -> None:
+def check(endpoint: str, answer: httpx.Response, query: str) -> None:
     """Raise what an answer's status and headers tell, whose body has been read; nothing if it is a whole result."""
-    media_type, asked = _media_type(answer), _asked(query)
+    media_type, media_types = _media_type(answer), asked(query).media_types
     if VIRTUOSO_CUT in answer.headers:
         rows = answer.headers[VIRTUOSO_CUT]
         raise EndpointError(f"{endpoint} cuts results after {rows} rows; ask for fewer with LIMIT")
-    if answer.is_success and media_type in asked.media_types:
+    if answer.is_success and media_type in media_types:
         return
     if answer.is_success:
-        raise EndpointError(f"{endpoint} answers {media_type or 'without a content type'}, not {asked.media_types[0]}")
+        raise EndpointError(f"{endpoint} answers {media_type or 'without a content type'}, not {media_types[0]}")
     raise _refusal(answer, told(endpoint, answer), query)
 
 
@@ -106,7 +113,7 @@ def _refusal(answer: httpx.Response, message: str, query: str) -> HfmError:
     return UsageError(message) if answer.is_client_error else EndpointError(message)
 
 
-def _convert(endpoint: str, content: bytes, query: str, form: Format) -> bytes:
+def convert(endpoint: str, content: bytes, query: str, form: Format) -> bytes:
     """A result as it came, in the wanted format. Raises EndpointError if it does not parse."""
     for pattern in VIRTUOSO_BOOLEAN:
         content = pattern.sub(lambda match: match[1] + (b'"true"' if match[2] == b"1" else b'"false"'), content)
@@ -118,7 +125,7 @@ def _convert(endpoint: str, content: bytes, query: str, form: Format) -> bytes:
         solutions = parse_query_results(VIRTUOSO_BLANK.sub(rb"\1", content), format=QueryResultsFormat.JSON)
         return sparql.write(solutions, form)
     except (SyntaxError, ValueError) as error:
-        raise EndpointError(f"{endpoint} answers what is no {_asked(query).media_types[0]}: {error}") from None
+        raise EndpointError(f"{endpoint} answers what is no {asked(query).media_types[0]}: {error}") from None
 
 
 def _media_type(answer: httpx.Response) -> str:
@@ -126,7 +133,8 @@ def _media_type(answer: httpx.Response) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def _asked(query: str) -> Format:
+def asked(query: str) -> Format:
+    """The format that an endpoint is asked for."""
     return NTRIPLES if is_graph_query(query) else JSON
 
 

@@ -5,12 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Protocol
 
-from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, Triple, serialize
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple, serialize
 
 from hfm_kg.errors import Finding
 from hfm_kg.tables import Row
 from hfm_kg.terms import DCTERMS, HFM, PROJECT, PROV, PROVENANCE, RDF, RDFS, XSD, concept, iri
+
+
+class Quads(Protocol):
+    """What has quads: a store of the engine's, or another endpoint."""
+
+    def quads_for_pattern(
+        self,
+        subject: NamedNode | BlankNode | Triple | None,
+        predicate: NamedNode | None,
+        value: NamedNode | BlankNode | Literal | Triple | None,
+        graph_name: NamedNode | BlankNode | DefaultGraph | None = None,
+        /,
+    ) -> Iterator[Quad]:
+        """The quads that match; None matches everything."""
+
+    def contains_named_graph(self, graph_name: NamedNode | BlankNode | DefaultGraph, /) -> bool:
+        """Whether there is a graph of that name."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +51,7 @@ class Graph:
     origins: dict[Triple, Origin] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, store: Store) -> Graph:
+    def of(cls, store: Quads) -> Graph:
         """The named graphs of a store."""
         quads = store.quads_for_pattern(None, None, None, None)
         return cls({quad for quad in quads if isinstance(quad.graph_name, NamedNode)})

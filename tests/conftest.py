@@ -30,11 +30,12 @@ from starlette.applications import Starlette
 from hfm_kg import catalog, pipeline, rows, statement
 from hfm_kg.network.measures import Network
 from hfm_kg.pipeline import Settings
+from hfm_kg.publish import publish
 from hfm_kg.server.connection import Connection
 from hfm_kg.source import Local
 from hfm_kg.store import Snapshot
 
-from . import exports
+from . import exports, stores
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = str(Path(sysconfig.get_path("scripts")) / "hfm-kg")
@@ -156,6 +157,14 @@ def endpoint(settings: Settings, snapshot: Snapshot) -> Iterator[str]:
                 pytest.fail("the server did not start")
         finally:
             process.kill()
+
+
+@pytest.fixture(scope="session")
+def oxigraph(snapshot: Snapshot) -> Iterator[stores.Foreign]:
+    """Oxigraph's own server with the graph published to it; not to be changed."""
+    with stores.oxigraph() as foreign:
+        publish(snapshot.quads(), foreign.target, foreign.access)
+        yield foreign
 
 
 @pytest.fixture(scope="session")

@@ -80,9 +80,9 @@ def running(command: list[str], address: str) -> Iterator[None]:
 
 
 @contextmanager
-def oxigraph() -> Iterator[Foreign]:
-    """Oxigraph's own server, with an empty store in memory."""
-    port = free_port()
+def oxigraph(port: int = 0) -> Iterator[Foreign]:
+    """Oxigraph's own server, with an empty store in memory; at a port, or at a free one."""
+    port = port or free_port()
     address = f"http://127.0.0.1:{port}/query"
     program = str(Path(sysconfig.get_path("scripts")) / "oxigraph")
     with running([program, "serve", "--bind", f"127.0.0.1:{port}"], address):

@@ -29,8 +29,10 @@ def foreign(
     request: pytest.FixtureRequest, snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Foreign]:
     """A store of others that holds the whole graph."""
-    folder = tmp_path_factory.mktemp("store")
-    with stores.oxigraph() if request.param == "oxigraph" else stores.virtuoso(folder) as foreign:
+    if request.param == "oxigraph":
+        yield request.getfixturevalue("oxigraph")
+        return
+    with stores.virtuoso(tmp_path_factory.mktemp("store")) as foreign:
         publish(snapshot.quads(), foreign.target, foreign.access)
         yield foreign
 

@@ -69,8 +69,8 @@ LAYERS: dict[str, set[str]] = {
     "bench": {"bench", "catalog", "errors", "present", "remote", "sparql", "store", "terms"},
     "server": {
         "admission", "catalog", "claims", "errors", "export", "facets", "gaps", "kinds", "listing", "mappings",
-        "matching", "network", "rows", "search", "server", "sparql", "statement", "store", "tables", "terms",
-        "values",
+        "matching", "network", "remote", "rows", "search", "server", "sparql", "statement", "store", "tables",
+        "terms", "values",
     },
 }  # fmt: skip
 """What each module may import of the package; the command line may import all."""

@@ -93,6 +93,23 @@ FORMATS = ("text", "json")
     metavar="ADDRESS",
     help="A proxy whose X-Forwarded-For is believed: an address or a network. May be repeated.  [default: none]",
 )
+@click.option(
+    "--upstream", metavar="URL", help="Serve the graph that this SPARQL endpoint holds, instead of a snapshot."
+)
+@click.option(
+    "--at-once",
+    default=16,
+    type=click.IntRange(1, 10_000),
+    help="Queries that upstream evaluates at once.",
+    show_default=True,
+)
+@click.option(
+    "--cache-age",
+    default=300.0,
+    type=click.FloatRange(1),
+    help="Seconds after which what is kept of upstream is read anew.",
+    show_default=True,
+)
 @root_option
 @output_option
 def serve(
@@ -109,6 +126,9 @@ def serve(
     drain: float,
     grace: int,
     trusted: tuple[str, ...],
+    upstream: str | None,
+    at_once: int,
+    cache_age: float,
     **limits: float | int | None,
 ) -> None:
     """Serve the graph: a SPARQL endpoint at /sparql and a start page. Ctrl-C stops it.
@@ -117,20 +137,26 @@ def serve(
     evaluates it, is ended with an error of its own, and hurts no other. A snapshot that is built meanwhile is served as
     soon as it is there, without a break; SIGHUP hastens that. Monitors find /livez, /readyz and /metrics.
 
+    With --upstream the graph is what another endpoint holds, loaded by hfm-kg publish; queries are evaluated there,
+    behind the same limits, and no snapshot is needed.
+
     \b
     Examples:
       hfm-kg serve
       hfm-kg serve --port 8080 --timeout 10 --memory 512
       hfm-kg serve --limit triples=500 --limit nesting=100
       hfm-kg serve --log-level info --log-format json --metrics-port 9090 --drain 10
+      hfm-kg serve --upstream http://localhost:7879/query --at-once 32 --cache-age 60
     """
     from hfm_kg import server
 
     settings = session.settings(root, output)
     session.catalog(settings)  # a mistake in there is told before a snapshot is built
     allowed = server.limits(shape, {name: value for name, value in limits.items() if value is not None})
-    session.snapshot(settings)
-    inputs = server.Inputs(settings.output, settings.queries, settings.ontology / "mappings", allowed)
+    if upstream is None:
+        session.snapshot(settings)
+    address = server.Address(upstream, at_once, cache_age) if upstream else None
+    inputs = server.Inputs(settings.output, settings.queries, settings.ontology / "mappings", allowed, address)
     deployment = server.Deployment(
         host, port, processes, connections, metrics_port, log_level, log_format, drain, grace, trusted
     )

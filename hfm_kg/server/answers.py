@@ -17,8 +17,9 @@ from hfm_kg import sparql
 from hfm_kg.admission import admit
 from hfm_kg.errors import HfmError, UsageError
 from hfm_kg.server.cache import Cache, Cached, Flight, is_changing
+from hfm_kg.server.engine import Engine
 from hfm_kg.server.frames import Job
-from hfm_kg.server.pool import Answer, Pool
+from hfm_kg.server.pool import Answer
 from hfm_kg.server.problems import HEADERS, logger, stopping
 from hfm_kg.server.records import GONE, HEADER, note
 from hfm_kg.server.representation import Representation, Wish, represent, represent_at_once
@@ -43,7 +44,7 @@ class Stream(StreamingResponse):
 class Answers:
     """What the pool and the cache give to clients."""
 
-    def __init__(self, pool: Pool, cache: Cache) -> None:
+    def __init__(self, pool: Engine, cache: Cache) -> None:
         self.pool, self.cache, self.shortcut = pool, cache, Shortcut(cache)
 
     async def answer(self, job: Job, client: str = "", seconds: float | None = None) -> Cached | Answer:

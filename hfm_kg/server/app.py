@@ -1,11 +1,11 @@
-"""The application over one snapshot."""
+"""The application over one snapshot, or over another endpoint."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from pyoxigraph import Store
 from starlette.applications import Starlette
@@ -22,12 +22,13 @@ from hfm_kg.server.answers import Answers
 from hfm_kg.server.cache import Cache
 from hfm_kg.server.connection import MAX_TARGET
 from hfm_kg.server.discovery import Discovery
+from hfm_kg.server.distant import Distant
 from hfm_kg.server.documents import Documents
 from hfm_kg.server.endpoint import Endpoint
+from hfm_kg.server.engine import Engine
 from hfm_kg.server.files import Files
 from hfm_kg.server.graph_store import GraphStore
 from hfm_kg.server.linked import LinkedData
-from hfm_kg.server.pool import Pool
 from hfm_kg.server.reconcile import Reconciliation
 from hfm_kg.server.site import Site
 
@@ -47,16 +48,19 @@ class ShortTargets:
             await self.app(scope, receive, send)
 
 
-def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequence[MappingSet] = ()) -> Starlette:
-    """The application over a store for its own pages, a catalogue, and a pool that evaluates visitors' queries.
+def create_app(
+    store: Store | Distant, queries: catalog.Catalog, pool: Engine, sets: Sequence[MappingSet] = ()
+) -> Starlette:
+    """The application over quads for its own pages, a catalogue, and an engine that evaluates visitors' queries.
 
     ``sets`` are the mapping sets that the store holds, to be described.
     """
     documents = Documents(store, queries, sets)
     discovery = Discovery(documents, queries)
-    files = Files(pool.snapshot, queries, sets)
-    answers = Answers(pool, Cache(pool.snapshot.name, pool.limits.cache))
-    site = Site(partial(sparql.select, store), queries, documents.version, files, answers)
+    select = store.select if isinstance(store, Distant) else partial(sparql.select, store)
+    files = Files(pool.origin, queries, sets)
+    answers = Answers(pool, Cache(pool.version, pool.limits.cache))
+    site = Site(select, queries, documents.version, files, answers)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -75,7 +79,8 @@ def create_app(store: Store, queries: catalog.Catalog, pool: Pool, sets: Sequenc
             Route("/rdf-graph-store", GraphStore(store, answers)),
             *Reconciliation(site, pool.limits.patience).routes(),
             *discovery.routes(),
-            *LinkedData(store, documents, site).routes(),
+            # pages of things ask nothing of a store but what Distant has too
+            *LinkedData(cast(Store, store), documents, site).routes(),
         ],
         middleware=[Middleware(ShortTargets)],
         exception_handlers={

@@ -81,7 +81,7 @@ class Flight:
 
 
 class Cache:
-    """Answers by job. ``snapshot`` names the data, ``limit`` is in bytes."""
+    """Answers by job. ``snapshot`` names the data, or nothing if they may change; ``limit`` is in bytes."""
 
     def __init__(self, snapshot: str, limit: int) -> None:
         self.snapshot, self.limit = snapshot, limit
@@ -137,8 +137,10 @@ class Cache:
 
     def _keep(self, job: Job, answer: Answer) -> Cached:
         graphs = "\0".join((*job.default_graph, "", *job.named_graphs))
-        named = "\0".join((self.snapshot, answer.content_type, job.query, graphs))
-        digest = hashlib.sha256(named.encode()).hexdigest()[:32]
+        named = "\0".join((self.snapshot, answer.content_type, job.query, graphs)).encode()
+        if not self.snapshot:
+            named += b"\0" + answer.head
+        digest = hashlib.sha256(named).hexdigest()[:32]
         asked = len(job.query) + len(job.accept or "") + len(job.format_name or "") + len(graphs)
         cached = Cached(answer.content_type, answer.head, f'"{digest}"', asked)
         if cached.size <= self.limit // 8:  # one large answer must not drive out all others

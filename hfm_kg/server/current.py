@@ -1,5 +1,6 @@
 """The application over whatever snapshot is current: a new one takes the place of the old one while requests go on.
 
+Over another endpoint, which tells nobody when it changes, all is made anew after a while.
 Everything that hangs on a snapshot (store, pages, evaluators, cache) is one application, made anew for each. A request
 is answered to its end by the application that it came to.
 """
@@ -10,13 +11,16 @@ import asyncio
 import logging
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+from pyoxigraph import Store
 from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
@@ -25,11 +29,12 @@ from hfm_kg.errors import HfmError
 from hfm_kg.server.answers import Answers
 from hfm_kg.server.app import create_app
 from hfm_kg.server.bounds import Limits
+from hfm_kg.server.distant import Distant
 from hfm_kg.server.metrics import Metrics
 from hfm_kg.server.operations import PATHS, operations
 from hfm_kg.server.pool import Pool
 from hfm_kg.server.site import Site
-from hfm_kg.store import Snapshot
+from hfm_kg.server.upstream import Address, Upstream
 
 POLL: Final = 1.0
 """Seconds between two looks at the folder of snapshots."""
@@ -52,23 +57,21 @@ class Inputs:
     mappings: Path
     """The folder of mapping sets."""
     limits: Limits
+    upstream: Address | None = None
+    """The endpoint that is served instead of a snapshot."""
 
 
 class Served:
-    """A snapshot and the application over it. Raises HfmError if the snapshot cannot be opened."""
+    """A snapshot, or another endpoint, and the application over it. Raises HfmError if it cannot be opened."""
 
     def __init__(self, inputs: Inputs) -> None:
-        self.snapshot: Snapshot = store.current(inputs.folder)
-        self.users = 0
+        self.inputs, self.made, self.users = inputs, time.monotonic(), 0
         """Requests that are being answered."""
         self.running = AsyncExitStack()
         with ExitStack() as opened:
-            opened.enter_context(self.snapshot.held())
-            pool = Pool(self.snapshot, inputs.limits)
-            opened.callback(pool.abandon)
-            pool.spawn()  # first, since it takes longest to read the snapshot
+            graph, engine, self.name = (_upstream if inputs.upstream else _snapshot)(inputs, opened)
             sets, _ = mappings.read(inputs.mappings)
-            self.app: Starlette = create_app(self.snapshot.open(), catalog.read(inputs.queries), pool, sets)
+            self.app: Starlette = create_app(graph, catalog.read(inputs.queries), engine, sets)
             self.answers: Answers = self.app.state.answers
             self.site: Site = self.app.state.site
             self.running.push(opened.pop_all())
@@ -81,6 +84,12 @@ class Served:
         finally:
             self.users -= 1
 
+    def is_current(self) -> bool:
+        """Whether there is nothing newer to be served. Raises HfmError."""
+        if self.inputs.upstream is not None:
+            return time.monotonic() - self.made < self.inputs.upstream.age
+        return store.current(self.inputs.folder).name == self.name
+
     async def start(self) -> None:
         """Start the evaluators. Raises HfmError."""
         await self.running.enter_async_context(self.app.router.lifespan_context(self.app))
@@ -92,6 +101,24 @@ class Served:
                 while self.users or self.answers.pool.clients:  # those of the shortcut are no requests here
                     await asyncio.sleep(0.01)
         await self.running.aclose()
+
+
+def _snapshot(inputs: Inputs, opened: ExitStack) -> tuple[Store, Pool, str]:
+    """The current snapshot: its quads, evaluators over it, and its name."""
+    snapshot = store.current(inputs.folder)
+    opened.enter_context(snapshot.held())
+    pool = Pool(snapshot, inputs.limits)
+    opened.callback(pool.abandon)
+    pool.spawn()  # first, since it takes longest to read the snapshot
+    return snapshot.open(), pool, snapshot.name
+
+
+def _upstream(inputs: Inputs, opened: ExitStack) -> tuple[Distant, Upstream, str]:
+    """The same of another endpoint, which has the name of the moment from which on it is read."""
+    assert inputs.upstream is not None
+    upstream = Upstream(inputs.upstream, inputs.limits)
+    opened.callback(upstream.abandon)
+    return Distant(upstream.select), upstream, f"upstream of {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class Current:
@@ -126,10 +153,7 @@ class Current:
         """Why no requests should be sent here; empty if they may come."""
         if self.is_stopping:
             return "the server stops"
-        pool = self.served.answers.pool
-        if pool.failure is not None:
-            return "the evaluators cannot be started again"
-        return "" if self.is_started and pool.alive else "there are no evaluators yet"
+        return self.served.answers.pool.trouble if self.is_started else "there are no evaluators yet"
 
     async def live(self, receive: Receive, send: Send) -> None:
         """Start and stop with the server (ASGI, lifespan)."""
@@ -194,6 +218,8 @@ class Current:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.look.wait(), POLL)
             self.metrics.observe(self.served.answers)
+            if isinstance(self.served.answers.pool, Upstream) and self.served.answers.pool.down:
+                await self.served.answers.pool.probe()
             if self.look.is_set():
                 self.look.clear()
             elif loop.time() < next_try:
@@ -212,12 +238,11 @@ class Current:
         if str(error) != self.complaint:
             self.complaint = str(error)
             told = None if isinstance(error, HfmError) else error
-            logger.error("snapshot %s is served on: %s", self.served.snapshot.name, error, exc_info=told)
+            logger.error("graph %s is served on: %s", self.served.name, error, exc_info=told)
 
     async def follow(self) -> None:
         """Change to the current snapshot, if that is another than the one that is served. Raises HfmError."""
-        current = await asyncio.to_thread(store.current, self.inputs.folder)
-        if current.path == self.served.snapshot.path:
+        if await asyncio.to_thread(self.served.is_current):
             return
         fresh = await asyncio.to_thread(Served, self.inputs)
         try:
@@ -229,7 +254,7 @@ class Current:
         old, self.served = self.served, fresh
         self.state["answers"] = fresh.answers
         self.metrics.switches.labels("done").inc()
-        logger.info("snapshot %s is served, %s no longer", fresh.snapshot.name, old.snapshot.name)
+        logger.info("graph %s is served, %s no longer", fresh.name, old.name)
         task = asyncio.create_task(self.retire(old))
         self.retired.add(task)
         task.add_done_callback(self.retired.discard)

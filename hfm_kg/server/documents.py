@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from pyoxigraph import DefaultGraph, Literal, NamedNode, Store, Triple
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Triple
 
 from hfm_kg import sparql
 from hfm_kg.catalog import Catalog
 from hfm_kg.export import describe, graphs, ontology, prefixes, reference, sssom
 from hfm_kg.mappings import MappingSet
-from hfm_kg.statement import Graph
+from hfm_kg.statement import Graph, Quads
 from hfm_kg.terms import ONTOLOGY, OWL, VOID
 
 TURTLE, NTRIPLES, RDFXML, JSONLD, TRIG, NQUADS = sparql.GRAPH_FORMATS
@@ -40,7 +40,7 @@ Made = TypeVar("Made")
 class Documents:
     """Documents over a store, a catalogue, and the mapping sets that the store holds."""
 
-    def __init__(self, store: Store, queries: Catalog, sets: Sequence[MappingSet]) -> None:
+    def __init__(self, store: Quads, queries: Catalog, sets: Sequence[MappingSet]) -> None:
         self.store, self.queries, self.sets = store, queries, sets
         versions = store.quads_for_pattern(ONTOLOGY, OWL.versionInfo, None, DefaultGraph())
         self.version = next((quad.object.value for quad in versions if isinstance(quad.object, Literal)), "")

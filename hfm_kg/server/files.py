@@ -22,8 +22,8 @@ from hfm_kg.errors import BusyError
 from hfm_kg.export import release
 from hfm_kg.export.files import ReleaseFile
 from hfm_kg.mappings import MappingSet
+from hfm_kg.server.engine import Origin
 from hfm_kg.statement import Graph
-from hfm_kg.store import Snapshot
 
 NICE: Final = 10
 """How far the process steps back behind all others."""
@@ -35,11 +35,11 @@ MEDIA_TYPES: Final = {
 """What each file is sent as."""
 
 
-def make(asked: Connection, snapshot: Snapshot, queries: Catalog, sets: Sequence[MappingSet]) -> None:
+def make(asked: Connection, origin: Origin, queries: Catalog, sets: Sequence[MappingSet]) -> None:
     """Make all files and send them, those first whose names come meanwhile; what the process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # sent to the whole group; the front ends this process
     os.nice(NICE)
-    material = release.Material(Graph.of(snapshot.open()), sets, queries)
+    material = release.Material(Graph.of(origin.open()), sets, queries)
     made: dict[str, ReleaseFile] = {}
     left = list(RECIPES)
     with suppress(BrokenPipeError, EOFError):
@@ -57,8 +57,8 @@ def make(asked: Connection, snapshot: Snapshot, queries: Catalog, sets: Sequence
 class Files:
     """The files of a snapshot, each there once it is made."""
 
-    def __init__(self, snapshot: Snapshot, queries: Catalog, sets: Sequence[MappingSet]) -> None:
-        self.made_from = snapshot, queries, sets
+    def __init__(self, origin: Origin, queries: Catalog, sets: Sequence[MappingSet]) -> None:
+        self.made_from = origin, queries, sets
         self.lock = threading.Lock()
         self.files: dict[str, Future[ReleaseFile]] = {}
         self.process: BaseProcess | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyoxigraph import NamedNode, Store
+from pyoxigraph import NamedNode
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from hfm_kg.errors import LONGEST_MESSAGE, UsageError
 from hfm_kg.server.answers import Answers, options
+from hfm_kg.statement import Quads
 
 METHODS: Final = "GET, HEAD, OPTIONS"
 WHOLE: Final = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
@@ -21,7 +22,7 @@ WHOLE: Final = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
 class GraphStore:
     """The ASGI application at ``/rdf-graph-store``, where the examples of the specification have it."""
 
-    def __init__(self, store: Store, answers: Answers) -> None:
+    def __init__(self, store: Quads, answers: Answers) -> None:
         self.store, self.answers = store, answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

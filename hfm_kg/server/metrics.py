@@ -92,7 +92,7 @@ class Metrics:
         if is_current:
             self.evaluators.labels("idle").set(len(pool.idle))
             self.evaluators.labels("busy").set(max(0, pool.alive - len(pool.idle)))
-            self.waiting.set(len(pool.lanes.waiting))
+            self.waiting.set(len(pool.waiting))
             self.cache_bytes.set(cache.size)
             self.cache_answers.set(len(cache.answers))
 

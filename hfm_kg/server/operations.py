@@ -34,7 +34,7 @@ def operations(current: Current, metrics: Metrics | None) -> Starlette:
     async def ready(request: Request) -> Response:
         if trouble := current.trouble():
             return problems.problem(503, "Service Unavailable", trouble, headers=FRESH)
-        return JSONResponse({"status": "ready", "snapshot": current.served.snapshot.name}, headers=FRESH)
+        return JSONResponse({"status": "ready", "snapshot": current.served.name}, headers=FRESH)
 
     async def figures(request: Request) -> Response:
         if metrics is None:

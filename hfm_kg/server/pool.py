@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Sized
 from dataclasses import dataclass
 from typing import Final
 
@@ -83,6 +83,28 @@ class Pool:
         self.tasks: set[asyncio.Task[None]] = set()
         self.scales: asyncio.TimerHandle | None = None
         """When the memory of all evaluators is looked at next."""
+
+    @property
+    def version(self) -> str:
+        """See :class:`hfm_kg.server.engine.Engine`."""
+        return self.snapshot.name
+
+    @property
+    def origin(self) -> Snapshot:
+        """See :class:`hfm_kg.server.engine.Engine`."""
+        return self.snapshot
+
+    @property
+    def waiting(self) -> Sized:
+        """See :class:`hfm_kg.server.engine.Engine`."""
+        return self.lanes.waiting
+
+    @property
+    def trouble(self) -> str:
+        """See :class:`hfm_kg.server.engine.Engine`."""
+        if self.failure is not None:
+            return "the evaluators cannot be started again"
+        return "" if self.alive else "there are no evaluators yet"
 
     @property
     def killed(self) -> int:

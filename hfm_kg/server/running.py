@@ -158,7 +158,8 @@ class Supervisor(Multiprocess):
 
 def _supervise(inputs: Inputs, deployment: Deployment, listener: socket.socket) -> None:
     """Serve in processes that share the port."""
-    store.current(inputs.folder).open()  # lest each process stumbles over it
+    if inputs.upstream is None:
+        store.current(inputs.folder).open()  # lest each process stumbles over it
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hfm-kg-"))
         os.environ[metrics.FOLDER] = folder
