@@ -185,9 +185,12 @@ def mcp_address(settings: Settings, snapshot: Snapshot) -> Iterator[str]:
             assert "Traceback" not in logged
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium without a window; where there is none the test is skipped, but fails in CI."""
+    """Debian's Chromium without a window; where there is none the test is skipped, but fails in CI.
+
+    Its event loop runs in this thread until the fixture ends, and no test of another file can run one meanwhile.
+    """
     if not Path(CHROMIUM).exists():
         reason = f"there is no {CHROMIUM}: apt-get install chromium"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)

@@ -215,23 +215,40 @@ def test_the_interface_tells_every_route(
     assert set(interface["paths"]) == routes | PATHS
 
 
+RECONCILED = {
+    "preview": {"id": "Pathology"},
+    "entity": {"prefix": "path", "id": "Pathology"},
+    "property": {"prefix": "mod", "id": "modality"},
+    "type": {"prefix": "mod", "id": "FoundationModel"},
+    "propose": {"type": "FoundationModel"},
+}
+"""What a part of the reconciliation service is asked, by the last part of its path."""
+
+
 def test_what_the_interface_tells_is_answered(interface: dict[str, Any], web: httpx.Client) -> None:
     """Every operation with every format that it tells, and the content type that it tells."""
     graph = "CONSTRUCT { ?s a hfm:Survey } { ?s a hfm:Survey }"
     files = {media_type: name for name, media_type in MEDIA_TYPES.items() if not RECIPES[name].describes_others}
-    for path, operations in interface["paths"].items():
-        for media_type in operations["get"]["responses"]["200"]["content"]:
-            given = {STORE: {"graph": INFERRED.value}, "/sparql": {"query": "ASK {}"}}.get(path, {})
-            if path == "/sparql" and any(media_type in form.media_types[:1] for form in sparql.GRAPH_FORMATS):
-                given = {"query": graph}
+    formats = {form.media_types[0]: form.name for form in (*sparql.SOLUTION_FORMATS, *sparql.GRAPH_FORMATS)}
+    read = {path: operations["get"] for path, operations in interface["paths"].items() if "get" in operations}
+    for path, operation in read.items():
+        for media_type in operation["responses"].get("200", {}).get("content", {}):
+            given = {
+                STORE: {"graph": INFERRED.value},
+                "/sparql": {"query": "ASK {}"},
+                "/pointing": {"to": "Pathology", "by": "modality"},
+                "/query": {"query": "ASK {}", **({"format": formats[media_type]} if media_type in formats else {})},
+            }.get(path, RECONCILED.get(path.rpartition("/")[2], {}) if path.startswith("/reconcile") else {})
+            if "query" in given and any(media_type in form.media_types[:1] for form in sparql.GRAPH_FORMATS):
+                given["query"] = graph
             endings = {content_type.partition(";")[0]: ending for ending, (content_type, _) in DATA.items()}
             address = path.replace("{path}", "model/BioBERT").replace("{ending}", endings.get(media_type, ""))
             address = address.replace("/static/{file}", static.address("site.css"))
             address = address.replace("{name}", files.get(media_type, ""))
-            answer = web.get(address, params=given, headers={"Accept": media_type})
+            answer = web.get(address, params=given, headers={"Accept": media_type}, follow_redirects=True)
             assert answer.status_code == 200, (path, media_type)
             assert answer.headers["content-type"].partition(";")[0] == media_type
-        assert {"414"} < set(operations["get"]["responses"])
+        assert {"414"} < set(operation["responses"])
 
 
 # --- graphs ---------------------------------------------------------------------------------------------------

@@ -235,8 +235,8 @@ def _site() -> Json:
         ),
         (
             "/query",
-            "An editor for queries with the catalogue's questions, and what a query gives.",
-            page,
+            "An editor for queries with the catalogue's questions, and results; other formats come from /sparql.",
+            {**page, **_content((*SOLUTION_FORMATS, *GRAPH_FORMATS))},
             [
                 _query("query", TEXT, "A query."),
                 _query("name", TEXT, "The name of a query of the catalogue."),
