@@ -1,11 +1,11 @@
 """The processes that evaluate queries: a parent that holds the store, and evaluators forked from it.
 
 Started as ``python -m hfm_kg.server.evaluator DATA CONTROL MEMORY``. The parent reads a snapshot's N-Quads into memory,
-or opens its store on disk if that is what DATA names, says so on its control socket, and from then on forks an evaluator
-whenever it is asked for one: that takes about a millisecond, since parent and evaluators share the store's memory until
-one of them writes to it. An evaluator answers one query after the other; whoever holds its socket may kill it at any
-time. It can make no sockets and start no programs, and open no files unless the store is on disk; it may not use more
-memory than it was given, and leaves no core dump.
+or opens its store on disk if that is what DATA names, says so on its control socket, and from then on forks an
+evaluator whenever it is asked for one: that takes about a millisecond, since parent and evaluators share the store's
+memory until one of them writes to it. An evaluator answers one query after the other; whoever holds its socket may kill
+it at any time. It can make no sockets and start no programs, and open no files unless the store is on disk; it may not
+use more memory than it was given, and leaves no core dump.
 """
 
 from __future__ import annotations
