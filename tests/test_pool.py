@@ -9,6 +9,8 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -414,6 +416,12 @@ def limits_of(process: int) -> dict[str, str]:
     return {line[:25].strip(): line[25:].split()[0] for line in lines}
 
 
+def status_of(process: int) -> dict[str, str]:
+    """What the kernel tells of a process."""
+    lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
 def test_an_evaluator_can_open_nothing(snapshot: Snapshot) -> None:
     async def use(pool: Pool) -> None:
         for process in [evaluator.process for evaluator in pool.idle]:
@@ -422,6 +430,49 @@ def test_an_evaluator_can_open_nothing(snapshot: Snapshot) -> None:
             assert limits_of(process)["Max data size"].isdigit()
 
     with_pool(snapshot, LIMITS, use)
+
+
+def test_an_evaluator_can_make_no_socket(snapshot: Snapshot) -> None:
+    async def use(pool: Pool) -> None:
+        for process in [evaluator.process for evaluator in pool.idle]:
+            await until(lambda process=process: status_of(process)["Seccomp"] == "2")  # type: ignore[misc] # bound now
+
+    for in_memory in (0, LIMITS.in_memory):
+        with_pool(snapshot, replace(LIMITS, in_memory=in_memory), use)
+
+
+def test_what_the_filter_refuses() -> None:
+    tried = """
+import os, socket, subprocess, sys
+from hfm_kg.server import seccomp
+seccomp.refuse_sockets()
+assert open(os.devnull).read() == ""
+refused = (socket.socket, lambda: subprocess.run(["true"]), lambda: os.execv(sys.executable, [sys.executable]))
+for number, call in enumerate(refused):
+    try:
+        call()
+    except PermissionError:
+        print(number)
+"""
+    done = subprocess.run([sys.executable, "-c", tried], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "1", "2"]
+
+
+def test_a_snapshot_on_disk_gives_the_same_answers(snapshot: Snapshot, queries: Catalog) -> None:
+    asked = [Job(queries[name].text, format_name="csv") for name in ("counts", "models-by-year", "where-is-it-said")]
+    asked.append(Job("SELECT DISTINCT ?g { GRAPH ?g { ?s a hfm:Row } } ORDER BY ?g", format_name="csv"))
+    given: list[list[bytes]] = []
+
+    async def use(pool: Pool) -> None:
+        assert pool.is_on_disk == (not given)
+        given.append([(await pool.evaluate(job)).head for job in asked])
+        with pytest.raises(DeadlineError):
+            await pool.evaluate(Job(ENDLESS), timeout=0.2)
+        assert (await pool.evaluate(asked[0])).head == given[-1][0]
+
+    for in_memory in (0, LIMITS.in_memory):
+        with_pool(snapshot, replace(LIMITS, in_memory=in_memory), use)
+    assert given[0] == given[1]
 
 
 def test_no_process_is_left(snapshot: Snapshot) -> None:

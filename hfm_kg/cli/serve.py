@@ -34,6 +34,12 @@ FORMATS = ("text", "json")
     type=click.IntRange(1),
     help="Megabytes that all queries may use together.  [default: half of the machine's]",
 )
+@click.option(
+    "--in-memory",
+    type=click.IntRange(0),
+    help="Megabytes of N-Quads that are held in memory; a larger snapshot is read from disk.  "
+    "[default: a sixteenth of the machine's]",
+)
 @click.option("--result", type=click.IntRange(1), help="Megabytes that a result may have.  [default: 256]")
 @click.option("--evaluators", type=click.IntRange(1), help="Queries evaluated at once.  [default: 16]")
 @click.option("--queue", type=click.IntRange(0), help="Queries that may wait.  [default: 64]")

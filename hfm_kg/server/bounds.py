@@ -32,6 +32,9 @@ class Limits:
     """Bytes that one query may use beyond the graph itself."""
     total_memory: int = field(default_factory=lambda: _memory() // 2)
     """Bytes that all queries may use together."""
+    in_memory: int = field(default_factory=lambda: _memory() // 16)
+    """Bytes of N-Quads that are read into memory, where they take about five times that; a larger snapshot is read from
+    its store on disk, some times more slowly."""
     result: int = 256 * MEGABYTE
     """Bytes of one result."""
     hold: int = MEGABYTE
@@ -66,7 +69,7 @@ def limits(shape: Iterable[str], given: Mapping[str, float]) -> Limits:
         if not 0 < given.get(name, 1) < float("inf"):
             raise UsageError(f"--{name} {given[name]} is no number of seconds")
     values = {name: value if name in ("timeout", "patience") else int(value) for name, value in given.items()}
-    for name in ("memory", "total_memory", "result", "cache"):
+    for name in ("memory", "total_memory", "in_memory", "result", "cache"):
         if name in values:
             values[name] = int(values[name]) * MEGABYTE
     return Limits(shape=Shape(**counts), **values)  # type: ignore[arg-type] # all but the seconds are whole numbers

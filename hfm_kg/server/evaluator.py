@@ -1,10 +1,11 @@
 """The processes that evaluate queries: a parent that holds the store, and evaluators forked from it.
 
-Started as ``python -m hfm_kg.server.evaluator DUMP CONTROL MEMORY``. The parent reads a snapshot's N-Quads into memory,
-says so on its control socket, and from then on forks an evaluator whenever it is asked for one: that takes about a
-millisecond, since parent and evaluators share the store's memory until one of them writes to it. An evaluator answers
-one query after the other; whoever holds its socket may kill it at any time. It can open neither files nor sockets, may
-not use more memory than it was given, and leaves no core dump.
+Started as ``python -m hfm_kg.server.evaluator DATA CONTROL MEMORY``. The parent reads a snapshot's N-Quads into memory,
+or opens its store on disk if that is what DATA names, says so on its control socket, and from then on forks an
+evaluator whenever it is asked for one: that takes about a millisecond, since parent and evaluators share the store's
+memory until one of them writes to it. An evaluator answers one query after the other; whoever holds its socket may kill
+it at any time. It can make no sockets and start no programs, and open no files unless the store is on disk; it may not
+use more memory than it was given, and leaves no core dump.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from pyoxigraph import DefaultGraph, RdfFormat, Store, parse
 
 from hfm_kg import sparql
 from hfm_kg.errors import HfmError
+from hfm_kg.server import seccomp
 from hfm_kg.server.frames import FORK, HEADER, READY, Job, Kind, error_frame, pack
 
 CHUNK: Final = 64 * 1024
@@ -72,11 +74,19 @@ class Stores:
     whole: Store
     default: Store
 
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether what is asked for is read from files."""
+        return self.whole is self.default
+
     @classmethod
-    def read(cls, dump: str) -> Stores:
-        """Read a snapshot's N-Quads into memory."""
+    def read(cls, data: str) -> Stores:
+        """Read a snapshot's N-Quads into memory, or open its store, which is a folder."""
+        if Path(data).is_dir():
+            opened = Store.read_only(data)
+            return cls(opened, opened)
         whole, default = Store(), Store()
-        whole.bulk_extend(parse(path=dump, format=RdfFormat.N_QUADS, lenient=True))
+        whole.bulk_extend(parse(path=data, format=RdfFormat.N_QUADS, lenient=True))
         default.bulk_extend(whole.quads_for_pattern(None, None, None, DefaultGraph()))
         return cls(whole, default)
 
@@ -122,8 +132,8 @@ def die_with_parent(number: signal.Signals) -> None:
         LIBC.prctl(PR_SET_PDEATHSIG, number)
 
 
-def confine(memory: int) -> None:
-    """Take from this process what no query needs: new descriptors, core dumps, and memory beyond ``memory`` bytes."""
+def confine(memory: int, needs_files: bool) -> None:
+    """Take from this process what no query needs: sockets, programs, files, core dumps, memory beyond so many bytes."""
     die_with_parent(signal.SIGKILL)
     if sys.platform == "linux":
         status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
@@ -132,7 +142,10 @@ def confine(memory: int) -> None:
         most = used + memory if hard == resource.RLIM_INFINITY else min(used + memory, hard)
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # those that are open stay so
+    if not needs_files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # those that are open stay so
+    if seccomp.is_known():
+        seccomp.refuse_sockets()
 
 
 def fork(stores: Stores, control: socket.socket, memory: int) -> None:
@@ -146,7 +159,7 @@ def fork(stores: Stores, control: socket.socket, memory: int) -> None:
             ours.close()
             with Path(os.devnull).open("wb") as nothing:  # the engine's last words before it aborts are for nobody
                 os.dup2(nothing.fileno(), sys.stderr.fileno())
-            confine(memory)
+            confine(memory, stores.is_on_disk)
             serve(stores, theirs)
         except (BrokenPipeError, ConnectionResetError):
             pass  # the front has lost interest
@@ -172,7 +185,7 @@ def reap(control: socket.socket) -> None:
         control.send(json.dumps({"died": process, "signal": ended}).encode())
 
 
-def main(dump: str, descriptor: str, memory: str) -> None:
+def main(data: str, descriptor: str, memory: str) -> None:
     """Hold the store and fork evaluators, until the front closes the control socket."""
     for ending in (
         signal.SIGINT,
@@ -181,7 +194,7 @@ def main(dump: str, descriptor: str, memory: str) -> None:
         signal.signal(ending, signal.SIG_IGN)
     control = socket.socket(fileno=int(descriptor))
     with ThreadPoolExecutor(1) as loader:  # it leaves its heap in pieces, and queries would look through them for room
-        stores = loader.submit(Stores.read, dump).result()
+        stores = loader.submit(Stores.read, data).result()
     gc.freeze()  # the collector of a child must not touch, and so copy, what it shares
     wakeup, wake = os.pipe()
     os.set_blocking(wake, False)

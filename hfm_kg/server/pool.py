@@ -28,6 +28,7 @@ from hfm_kg.errors import (
     HfmError,
     SnapshotError,
 )
+from hfm_kg.server import seccomp
 from hfm_kg.server.bounds import MEGABYTE, Limits
 from hfm_kg.server.channel import Evaluator
 from hfm_kg.server.frames import FORK, READY, Job, Kind, error_of
@@ -130,10 +131,17 @@ class Pool:
                 raise EvaluationError(f"no evaluator can start with {memory}") from None
             raise
 
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether the snapshot is read from disk; not where evaluators would need files to be kept from the network."""
+        dump = self.snapshot.dump
+        return seccomp.is_known() and dump.exists() and dump.stat().st_size > self.limits.in_memory
+
     def spawn(self) -> None:
         """Start a parent, which begins to read the snapshot; before :meth:`start` if there is other work meanwhile."""
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-m", "hfm_kg.server.evaluator", str(self.snapshot.dump), str(theirs.fileno())]
+        data = self.snapshot.path / "store" if self.is_on_disk else self.snapshot.dump
+        command = [sys.executable, "-m", "hfm_kg.server.evaluator", str(data), str(theirs.fileno())]
         self.parent = subprocess.Popen([*command, str(self.limits.memory)], pass_fds=[theirs.fileno()])
         theirs.close()
         self.control.setblocking(False)
