@@ -45,7 +45,7 @@ def there(name: str) -> bool:
     return name in files()
 
 
-EXPECTED: Final = ("editor.js", "yasqe.css", "bars.js", "flow.js", "web.js", "licences.txt")
+EXPECTED: Final = ("editor.js", "yasqe.css", "bars.js", "web.js", "licences.txt")
 """Third-party code, and what is bundled with it."""
 
 
