@@ -73,7 +73,8 @@ class LinkedData:
         directory, _, file = path.rpartition("/")
         stem, _, ending = file.rpartition(".")
         if stem in ONTOLOGIES and directory in ("", f"releases/{self.documents.version}"):
-            if ending == "owl" and not _wants_page_alone(accept):
+            has_page = resources.exists(self.store, iri(path))
+            if ending == "owl" and not (has_page and _wants_page_alone(accept)):
                 return self.document(stem, sparql.negotiate(DOCUMENT, accept))
             if ending in ENDINGS and ENDINGS[ending] in DOCUMENT:
                 return self.document(stem, ENDINGS[ending])
