@@ -184,6 +184,13 @@ def test_apache_redirects_as_the_rules_say(path: str, apache: str, endpoint: str
     assert (answer.status_code, answer.headers["location"]) == (status, address.replace(HOST, endpoint))
 
 
+def told(answer: httpx.Response) -> object:
+    """What an answer says, but for the number of the request that a problem names."""
+    if answer.headers["content-type"] != "application/problem+json":
+        return answer.content
+    return {name: value for name, value in answer.json().items() if name != "request_id"}
+
+
 @needs_apache
 @pytest.mark.parametrize("path", [path for path in REDIRECTS if path not in ("", "sparql")])
 @pytest.mark.parametrize(
@@ -195,7 +202,7 @@ def test_who_follows_gets_what_the_server_gives(
     path = path.replace("VERSION", version)
     followed = httpx.get(f"{apache}/{path}", headers={"Accept": accept}, follow_redirects=True, timeout=60)
     direct = httpx.get(f"{endpoint}/{path}", headers={"Accept": accept}, timeout=60)
-    assert (followed.status_code, followed.content) == (direct.status_code, direct.content)
+    assert (followed.status_code, told(followed)) == (direct.status_code, told(direct))
     assert str(followed.url) == f"{endpoint}/{path}"
     kind = followed.headers["content-type"].partition(";")[0]
     if path.endswith(".owl") and accept == "text/html":
