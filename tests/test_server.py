@@ -385,7 +385,8 @@ class Page(HTMLParser):
         assert not self.open
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
+        if "svg" not in self.open:  # whose titles are no titles of the page
+            self.tags.append(tag)
         if tag not in VOID:
             self.open.append(tag)
         for name, value in attrs:
