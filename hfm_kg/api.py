@@ -190,6 +190,7 @@ class KnowledgeGraph:
         *,
         subfield: Names | None = None,
         paradigm: Names | None = None,
+        pretrained: bool | None = None,
         adaptation: Names | None = None,
         modality: Names | None = None,
         task: Names | None = None,

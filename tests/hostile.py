@@ -239,7 +239,10 @@ class Hostile:
     def _at_a_limit(self) -> str:
         """A query about as large in one thing as it may be; half of them are larger."""
         limits, share = Shape(), self.random.choice((0.2, 0.9, 1.1, 3))
-        some: Callable[[int], int] = lambda limit: int(limit * share)  # noqa: E731
+
+        def some(limit: int) -> int:
+            return int(limit * share)
+
         nested, length = some(limits.nesting), some(limits.length)
         return self._one((
             "ASK { FILTER(" + "(" * nested + "1" + ")" * nested + ") }",

@@ -336,8 +336,8 @@ def test_hostile_queries_are_refused_or_stay_just_below_the_limits() -> None:
         except QueryLimitError:
             pass
     assert admitted == {
-        "Cartesian product, counted", "Cartesian product, sorted", "REPLACE bomb", "48 OPTIONAL", "path of 120 steps",
-        "250 triple patterns",
+        "Cartesian product, counted", "Cartesian product, sorted", "REPLACE bomb", "48 OPTIONAL", "path of 90 steps",
+        "110 triple patterns",
     }  # fmt: skip
 
 

@@ -40,8 +40,8 @@ LEAKS: Final = re.compile(
 )
 """What an answer to a request that holds none of it must not hold: places, modules and classes."""
 
-NO_REQUEST: Final = b"Invalid HTTP request received."
-"""The HTTP layer's word on what it cannot read, be it HEAD or not."""
+NO_REQUEST: Final = b'"detail":"Invalid HTTP request received."}'
+"""The end of the problem that is told over what cannot be read, be it HEAD or not."""
 
 
 @dataclass
@@ -136,8 +136,8 @@ def judge(shot: Shot, said: bytes, tally: Tally) -> None:
 
 
 def is_expected_page(status: int, headers: http.client.HTTPMessage, body: bytes) -> bool:
-    """Whether an error is a page for a person, or the HTTP layer's word on what is no request at all."""
-    return (status == 404 and headers["content-type"].startswith("text/html")) or body == NO_REQUEST
+    """Whether an error is a page for a person."""
+    return status == 404 and headers["content-type"].startswith("text/html")
 
 
 @dataclass(frozen=True)
