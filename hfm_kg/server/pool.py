@@ -283,7 +283,7 @@ class Pool:
             raise self.failure
         now = asyncio.get_running_loop().time
         if self.idle and self.lanes.may_start(run.client):
-            evaluator = self.idle.popleft()
+            evaluator = self.idle.pop()
             self.lanes.start(run, evaluator, now())
             return evaluator
         waiting = self.lanes.waiting
@@ -307,7 +307,7 @@ class Pool:
         """Give idle evaluators to whose turn it is; if there are none, and none will be born, stop a query."""
         now = asyncio.get_running_loop().time
         while self.idle and (run := self.lanes.next()) is not None:
-            evaluator = self.idle.popleft()
+            evaluator = self.idle.pop()
             self.lanes.waiting.remove(run)
             self.lanes.start(run, evaluator, now())
             run.turn.set_result(evaluator)
