@@ -39,8 +39,9 @@ from hfm_kg.server.bounds import MEGABYTE
 from hfm_kg.server.channel import LOWER, Evaluator
 from hfm_kg.server.evaluator import Stores
 from hfm_kg.server.frames import Job
-from hfm_kg.server.lanes import SHARE, Lanes, Run
-from hfm_kg.server.pool import Answer, Pool
+from hfm_kg.server.lanes import SHARE, Lanes
+from hfm_kg.server.pool import Pool
+from hfm_kg.server.runs import Answer, Run
 from hfm_kg.store import Snapshot
 
 from .conftest import serving
@@ -284,7 +285,7 @@ def test_all_queries_together_have_a_limit_of_memory(snapshot: Snapshot) -> None
 
 
 def run_of(client: str) -> Run:
-    return Run(client, asyncio.Future(loop=LOOP))
+    return Run(Job(CHEAP), client, 1, 1, asyncio.Future(loop=LOOP))
 
 
 def lanes_with(**held: int) -> tuple[Lanes, list[Run]]:
@@ -300,30 +301,43 @@ def lanes_with(**held: int) -> tuple[Lanes, list[Run]]:
 
 def test_whoever_has_the_fewest_queries_at_work_is_next() -> None:
     lanes, _ = lanes_with(a=2, b=1)
-    lanes.waiting = [run_of("a"), run_of("b"), run_of("c"), run_of("c")]
-    assert lanes.next() is lanes.waiting[2]
+    waiting = [run_of(client) for client in ("a", "b", "c", "c")]
+    for run in waiting:
+        lanes.wait(run)
+    assert lanes.next() is waiting[2]
     for client in ("x", "y"):
         lanes.start(run_of(client), Nobody(), 0)
-    assert lanes.next() is lanes.waiting[2], "who has none need not wait for the fast lane"
-    lanes.waiting = lanes.waiting[:2]
+    assert lanes.next() is waiting[3], "who has none need not wait for the fast lane"
     assert lanes.next() is None
+    assert lanes.waiting == waiting[:2]
+
+
+def test_those_who_have_as_many_at_work_take_turns() -> None:
+    lanes = Lanes(2)
+    for client in ("a", "a", "a", "b", "b", "c"):
+        lanes.wait(run_of(client))
+    turns = [lanes.next() for _ in range(6)]
+    assert [run.client for run in turns if run is not None] == ["a", "b", "c", "a", "b", "a"]
+    assert not lanes.queues
 
 
 def test_the_longest_query_of_whoever_holds_most_yields() -> None:
     lanes, runs = lanes_with(a=1, b=2, c=2)
     assert lanes.yielding(100) is None
-    lanes.waiting = [run_of("b")]
+    lanes.wait(run_of("b"))
     assert lanes.yielding(100) is None
-    lanes.waiting.append(run_of("d"))
+    lanes.wait(run_of("d"))
     assert lanes.yielding(0) is runs[1]
 
 
 def test_an_only_query_yields_after_its_share_of_time() -> None:
     lanes, runs = lanes_with(a=1, b=1)
-    lanes.waiting = [run_of("c")]
+    other = run_of("c")
+    lanes.wait(other)
     assert lanes.yielding(SHARE) is None
     assert lanes.yielding(SHARE + 1) is runs[0]
-    lanes.waiting = [run_of("b")]
+    lanes.give_up(other)
+    lanes.wait(run_of("b"))
     assert lanes.yielding(SHARE + 1) is None
 
 

@@ -16,8 +16,8 @@ from typing import Final
 
 from hfm_kg.server.coding import CODINGS
 from hfm_kg.server.frames import Job
-from hfm_kg.server.pool import Answer
 from hfm_kg.server.records import note
+from hfm_kg.server.runs import Answer
 from hfm_kg.sparql import tokens
 
 CHANGING: Final = frozenset({"NOW", "RAND", "UUID", "STRUUID", "BNODE"})
