@@ -182,6 +182,7 @@ def test_an_answer_that_nobody_reads_is_not_counted_for_ever(snapshot: Snapshot)
         assert pool.clients == {"idler": 1}
         del answer
         await until(lambda: not pool.clients and len(pool.idle) == 2)
+        assert pool.kills == {"left": 1}
 
     with_pool(snapshot, LIMITS, use)
 

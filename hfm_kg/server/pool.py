@@ -184,22 +184,23 @@ class Pool:
         return await self._evaluated(job, client, min(timeout or self.limits.timeout, self.limits.timeout))
 
     async def _evaluated(self, job: Job, client: str, seconds: float) -> Answer:
-        run = self._submit(job, client, seconds)
+        outcome: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        run = self._submit(job, client, seconds, outcome)
         try:
-            return await run.outcome
+            return await outcome
         except asyncio.CancelledError:
             self._end(run, "left")
             raise
 
     # --- a query's way ----------------------------------------------------------------------------------------
 
-    def _submit(self, job: Job, client: str, seconds: float) -> Run:
+    def _submit(self, job: Job, client: str, seconds: float, outcome: asyncio.Future[Answer]) -> Run:
         """Start a query, or let it wait for its turn. Raises BusyError if too many wait."""
         if self.failure is not None:
             raise self.failure
         loop = asyncio.get_running_loop()
         now = loop.time()
-        run = Run(job, client, seconds, now + seconds, loop.create_future())
+        run = Run(job, client, seconds, now + seconds, outcome)
         if self.idle and self.lanes.may_start(client):
             self.clients[client] += 1
             self._start(run, now)

@@ -36,7 +36,8 @@ class Run:
     """That it may take in all."""
     deadline: float
     """By the loop's clock, like all times."""
-    outcome: asyncio.Future[Answer]
+    outcome: asyncio.Future[Answer] | None
+    """None once it was given: the run must not keep an answer alive that nobody reads, for then it ends."""
     evaluator: Evaluator | None = None
     """None while it waits for one."""
     began: float = 0
@@ -61,16 +62,18 @@ class Run:
 
     def finish(self, answer: Answer) -> None:
         """Give the answer, unless nobody waits for it any more."""
-        if not self.outcome.done():
-            self.outcome.set_result(answer)
+        outcome, self.outcome = self.outcome, None
+        if outcome is not None and not outcome.done():
+            outcome.set_result(answer)
 
     def fail(self, error: HfmError) -> None:
         """Tell the client why there is no answer, or not all of it."""
+        outcome, self.outcome = self.outcome, None
         if self.is_streamed:
             self.failure = error
             self.wake()
-        elif not self.outcome.done():
-            self.outcome.set_exception(error)
+        elif outcome is not None and not outcome.done():
+            outcome.set_exception(error)
 
     def wake(self) -> None:
         """Let the reader of a streamed answer look again."""
