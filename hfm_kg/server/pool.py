@@ -63,8 +63,8 @@ class Pool:
         self.generation = 0
         self.kills: Counter[str] = Counter()
         """Evaluators that were killed or broke since the start, by cause."""
-        self.is_full = asyncio.Event()
-        """Whether all evaluators were there once."""
+        self.is_settled = asyncio.Event()
+        """Whether all evaluators were there once, or as many have died of nothing."""
         self.failure: SnapshotError | None = None
         """Why there are no evaluators any more."""
         self.endings: dict[int, asyncio.Future[int]] = {}
@@ -113,7 +113,9 @@ class Pool:
                 self.spawn()
             await self._launch()
             async with asyncio.timeout(BIRTH):
-                await self.is_full.wait()
+                await self.is_settled.wait()
+                if not self.alive:
+                    raise EvaluationError("all evaluators die")
                 await self._evaluated(PROBE, "", BIRTH)
         except BaseException as error:
             await self.close()
@@ -390,6 +392,8 @@ class Pool:
         evaluator.is_replaced = True
         if cause is not None:
             self.kills[cause] += 1
+        if self.kills["idle"] >= self.limits.evaluators:
+            self.is_settled.set()
         if evaluator.generation == self.generation:  # the others are replaced with their parent
             self.alive -= 1
             loop = asyncio.get_running_loop()
@@ -465,7 +469,7 @@ class Pool:
         self.idle.append(evaluator)
         self._dispatch()
         if self.alive == self.limits.evaluators:
-            self.is_full.set()
+            self.is_settled.set()
 
     def _mourn(self, evaluator: Evaluator) -> None:
         """Replace an evaluator that died while it had nothing to do."""
