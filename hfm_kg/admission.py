@@ -37,6 +37,8 @@ class Shape:
     """UNION, MINUS and EXISTS; the engine plans 4,000 for 10 seconds."""
     steps: int = 96
     """Steps and alternatives of property paths; the engine plans 1,000 for 50 seconds."""
+    services: int = 8
+    """SERVICE, where that is allowed; each is a request to another endpoint, and all are made at once."""
 
 
 NAMES = {
@@ -47,6 +49,7 @@ NAMES = {
     "optionals": "OPTIONAL",
     "unions": "UNION, MINUS and EXISTS",
     "steps": "steps of property paths",
+    "services": "SERVICE",
 }
 """What each number counts, in words."""
 
@@ -71,6 +74,7 @@ def measure(query: str) -> Shape:
         optionals=counts["OPTIONAL"],
         unions=counts["UNION"] + counts["MINUS"] + counts["EXISTS"],
         steps=counts["/"] + counts["|"] + counts["^"],
+        services=counts["SERVICE"],
     )
 
 
@@ -143,6 +147,7 @@ def _is_small(query: str, limits: Shape) -> bool:
         and count("OPTIONAL") <= limits.optionals
         and count("UNION") + count("MINUS") + count("EXISTS") <= limits.unions
         and count("/") + count("|") + count("^") <= limits.steps
+        and count("SERVICE") <= limits.services
     )
 
 

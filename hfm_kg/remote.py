@@ -7,13 +7,31 @@ N-Triples, and what a user wants is written here.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import httpx
-from pyoxigraph import QueryResultsFormat, QuerySolutions, RdfFormat, parse, parse_query_results, serialize
+from pyoxigraph import (
+    QueryBoolean,
+    QueryResultsFormat,
+    QuerySolutions,
+    RdfFormat,
+    parse,
+    parse_query_results,
+    serialize,
+)
 
 from hfm_kg import sparql
-from hfm_kg.errors import LONGEST_MESSAGE, DeadlineError, EndpointError, HfmError, QuerySyntaxError, UsageError
+from hfm_kg.errors import (
+    LONGEST_MESSAGE,
+    BusyError,
+    DeadlineError,
+    EndpointError,
+    EvaluationError,
+    HfmError,
+    QuerySyntaxError,
+    UsageError,
+)
 from hfm_kg.sparql import (
     BASE_IRI,
     GRAPH_FORMATS,
@@ -41,6 +59,11 @@ VIRTUOSO_BOOLEAN: Final = (
 """Virtuoso writes booleans as numbers, in JSON and in N-Triples: the same values, and other literals."""
 VIRTUOSO_CUT: Final = "x-sparql-maxrows"
 """The header by which Virtuoso tells that it sends fewer rows than there are."""
+TELLING: Final = ("content-type", "retry-after", VIRTUOSO_CUT)
+"""Those header fields of an answer that tell what it is."""
+
+ESCAPED: Final = re.compile(r"\\u00[0-7][0-9a-f]|\\U000000[0-7][0-9a-f]", re.IGNORECASE)
+"""A letter of ASCII by its number. Some engines read it before they tell strings from keywords, and some do not."""
 
 
 def ask(
@@ -86,6 +109,53 @@ def select(endpoint: str, query: str, client: httpx.Client | None = None, name: 
     return solutions(result)
 
 
+async def read(
+    client: httpx.AsyncClient,
+    endpoint: str,
+    fields: Mapping[str, str | Sequence[str]],
+    form: Format,
+    most: int,
+    name: str = "the result",
+) -> httpx.Response:
+    """What an endpoint answers to a form, its body whole and decoded, whatever it is; redirects are not followed.
+
+    Raises EvaluationError if the body has more than so many bytes, and what httpx raises.
+    """
+    content = bytearray()
+    headers = {"Accept": ", ".join(form.media_types)}
+    async with client.stream("POST", endpoint, data=fields, headers=headers) as answer:
+        async for chunk in answer.aiter_bytes():
+            content += chunk
+            if len(content) > most:
+                raise too_large(name, most)
+    kept = {field: answer.headers[field] for field in TELLING if field in answer.headers}
+    return httpx.Response(answer.status_code, headers=kept, content=bytes(content))
+
+
+def too_large(name: str, most: int) -> EvaluationError:
+    """What is told of a result that has more bytes than it may."""
+    return EvaluationError(f"{name} is larger than {most} bytes; ask for less with LIMIT")
+
+
+def judge(endpoint: str, answer: httpx.Response, query: str) -> None:
+    """Raise what an answer tells that is no result, to a client of ours, who sees no more of it than a first line."""
+    if answer.status_code in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
+        pause = answer.headers.get("retry-after", "")
+        raise BusyError(told(endpoint, answer), int(pause) if pause.isdecimal() else 2)
+    try:
+        check(endpoint, answer, query)
+    except (QuerySyntaxError, DeadlineError, EndpointError):
+        raise
+    except UsageError as error:  # it wants another address or credentials, which is no mistake of the client's
+        raise EndpointError(str(error)) from None
+
+
+def refuse_escapes(query: str) -> None:
+    """Raise UsageError over a query that engines would read in different ways."""
+    if ESCAPED.search(query):
+        raise UsageError("write letters of ASCII as they are, not as \\u and their numbers")
+
+
 def check(endpoint: str, answer: httpx.Response, query: str) -> None:
     """Raise what an answer's status and headers tell, whose body has been read; nothing if it is a whole result."""
     media_type, media_types = _media_type(answer), asked(query).media_types
@@ -115,17 +185,25 @@ def _refusal(answer: httpx.Response, message: str, query: str) -> HfmError:
 
 def convert(endpoint: str, content: bytes, query: str, form: Format) -> bytes:
     """A result as it came, in the wanted format. Raises EndpointError if it does not parse."""
-    for pattern in VIRTUOSO_BOOLEAN:
-        content = pattern.sub(lambda match: match[1] + (b'"true"' if match[2] == b"1" else b'"false"'), content)
     try:
         if is_graph_query(query):
             assert isinstance(form.engine, RdfFormat)
-            quads = parse(content, format=RdfFormat.N_TRIPLES)
+            quads = parse(_with_booleans(content), format=RdfFormat.N_TRIPLES)
             return serialize(quads, format=form.engine, prefixes=dict(PREFIXES)) or b""
-        solutions = parse_query_results(VIRTUOSO_BLANK.sub(rb"\1", content), format=QueryResultsFormat.JSON)
-        return sparql.write(solutions, form)
+        return sparql.write(parsed(content), form)
     except (SyntaxError, ValueError) as error:
         raise EndpointError(f"{endpoint} answers what is no {asked(query).media_types[0]}: {error}") from None
+
+
+def parsed(content: bytes) -> QuerySolutions | QueryBoolean:
+    """The result in SPARQL JSON as it came, read while it is gone through. Raises SyntaxError, then too."""
+    return parse_query_results(VIRTUOSO_BLANK.sub(rb"\1", _with_booleans(content)), format=QueryResultsFormat.JSON)
+
+
+def _with_booleans(content: bytes) -> bytes:
+    for pattern in VIRTUOSO_BOOLEAN:
+        content = pattern.sub(lambda match: match[1] + (b'"true"' if match[2] == b"1" else b'"false"'), content)
+    return content
 
 
 def _media_type(answer: httpx.Response) -> str:

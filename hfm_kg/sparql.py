@@ -205,8 +205,8 @@ def may_name_graphs(query: str) -> bool:
     return any(word in text for word in NAMING)
 
 
-def guard(query: str) -> None:
-    """Refuse, by the words of a query alone, what would change the graph or ask another machine.
+def guard(query: str, *, may_ask: bool = False) -> None:
+    """Refuse, by the words of a query alone, what would change the graph, or ask another machine unless it may.
 
     Raises ForbiddenError.
     """
@@ -221,8 +221,11 @@ def guard(query: str) -> None:
     form = next((word for word in words if word in FORMS or word in UPDATES), None)
     if form in UPDATES:
         raise ForbiddenError(f"the graph is read-only; {form} is an update")
-    if "SERVICE" in words:
-        raise ForbiddenError("SERVICE is not allowed: queries never leave this machine")
+    if "SERVICE" in words and not may_ask:
+        raise ForbiddenError(
+            "SERVICE is not allowed: no other machine is asked, but by a server whose operator allows endpoints "
+            "(hfm-kg serve --service URL)"
+        )
 
 
 def guard_grammar(query: str) -> None:
@@ -257,11 +260,8 @@ def evaluate(
     """
     guard(query)
     guard_grammar(query)
-    try:
-        dataset_named: list[NamedNode | BlankNode] = [NamedNode(iri) for iri in named_graphs]
-        dataset_default: list[NamedNode | BlankNode | DefaultGraph] = [NamedNode(iri) for iri in default_graph]
-    except ValueError as error:
-        raise UsageError(f"a graph's name is no IRI: {error}") from None
+    dataset_named: list[NamedNode | BlankNode] = [*graph_names(named_graphs)]
+    dataset_default: list[NamedNode | BlankNode | DefaultGraph] = [*graph_names(default_graph)]
     explicit = bool(dataset_default or dataset_named)
     try:
         return store.query(
@@ -275,6 +275,14 @@ def evaluate(
         raise QuerySyntaxError.from_engine(error, query) from None
     except RuntimeError as error:  # it parses, and calls a function that the engine does not have
         raise UsageError(f"the query cannot be evaluated: {error}") from None
+
+
+def graph_names(iris: Sequence[str]) -> list[NamedNode]:
+    """The names of graphs that a protocol's dataset has. Raises UsageError over one that is no IRI."""
+    try:
+        return [NamedNode(iri) for iri in iris]
+    except ValueError as error:
+        raise UsageError(f"a graph's name is no IRI: {error}") from None
 
 
 def select(store: Store, query: str) -> list[Solution]:

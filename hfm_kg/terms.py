@@ -204,6 +204,7 @@ class SD(Namespace, base="http://www.w3.org/ns/sparql-service-description#"):
     NamedGraph: NamedNode
     SPARQL11Query: NamedNode
     Service: NamedNode
+    BasicFederatedQuery: NamedNode
     UnionDefaultGraph: NamedNode
     defaultDataset: NamedNode
     defaultEntailmentRegime: NamedNode

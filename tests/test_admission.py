@@ -21,8 +21,9 @@ HOSTILE = {
     "optionals": "ASK { " + "OPTIONAL { ?s ?p ?o } " * 300 + "}",
     "unions": "ASK { { ?s ?p ?o } " + "UNION { } " * 4_000 + "}",
     "steps": "ASK { ?s " + "hfm:task/" * 1_000 + "hfm:task ?o }",
+    "services": "ASK { " + "SERVICE <http://example.org/> { } " * 9 + "}",
 }
-"""A query for each limit that the engine would plan for longer than anybody waits, or that is as large."""
+"""A query for each limit that the engine would plan for longer than anybody waits, or that is as large or busy."""
 
 
 @pytest.mark.parametrize("limit", sorted(HOSTILE))
@@ -53,9 +54,10 @@ def test_brackets_in_strings_names_and_comments_do_not_count() -> None:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("ASK {}", Shape(6, 3, 1, 1, 0, 0, 0)),
-        ("ASK { ?s ?p ?o ; a ?c , ?d }", Shape(28, 11, 1, 3, 0, 0, 0)),
-        ("ASK { ?s (a/a)|^a ?o OPTIONAL { } }", Shape(35, 16, 2, 5, 1, 0, 3)),
+        ("ASK {}", Shape(6, 3, 1, 1, 0, 0, 0, 0)),
+        ("ASK { ?s ?p ?o ; a ?c , ?d }", Shape(28, 11, 1, 3, 0, 0, 0, 0)),
+        ("ASK { ?s (a/a)|^a ?o OPTIONAL { } }", Shape(35, 16, 2, 5, 1, 0, 3, 0)),
+        ("ASK { SERVICE <x:y> { } } # SERVICE", Shape(35, 7, 2, 2, 0, 0, 0, 1)),
     ],
 )
 def test_what_is_counted(query: str, expected: Shape) -> None:

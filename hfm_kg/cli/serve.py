@@ -53,7 +53,8 @@ FORMATS = ("text", "json")
     "shape",
     multiple=True,
     metavar="NAME=NUMBER",
-    help="What a query may be made of: length, tokens, nesting, triples, optionals, unions, steps. May be repeated.",
+    help="What a query may be made of: length, tokens, nesting, triples, optionals, unions, steps, services. "
+    "May be repeated.",
 )
 @click.option(
     "--processes",
@@ -103,6 +104,14 @@ FORMATS = ("text", "json")
     "--upstream", metavar="URL", help="Serve the graph that this SPARQL endpoint holds, instead of a snapshot."
 )
 @click.option(
+    "--service",
+    "services",
+    multiple=True,
+    metavar="URL",
+    help="An endpoint that SERVICE may name by this exact address; a user's name and password in it are used and never "
+    "told. May be repeated.  [default: none]",
+)
+@click.option(
     "--at-once",
     default=16,
     type=click.IntRange(1, 10_000),
@@ -133,6 +142,7 @@ def serve(
     grace: int,
     trusted: tuple[str, ...],
     upstream: str | None,
+    services: tuple[str, ...],
     at_once: int,
     cache_age: float,
     **limits: float | int | None,
@@ -146,6 +156,8 @@ def serve(
     With --upstream the graph is what another endpoint holds, loaded by hfm-kg publish; queries are evaluated there,
     behind the same limits, and no snapshot is needed.
 
+    With --service a query may ask that endpoint too: each SERVICE is evaluated there by itself, and joined here.
+
     \b
     Examples:
       hfm-kg serve
@@ -153,16 +165,18 @@ def serve(
       hfm-kg serve --limit triples=500 --limit nesting=100
       hfm-kg serve --log-level info --log-format json --metrics-port 9090 --drain 10
       hfm-kg serve --upstream http://localhost:7879/query --at-once 32 --cache-age 60
+      hfm-kg serve --service https://sparql.uniprot.org/sparql
     """
     from hfm_kg import server
 
     settings = session.settings(root, output)
     session.catalog(settings)  # a mistake in there is told before a snapshot is built
+    asked = server.Services.of(services)
     allowed = server.limits(shape, {name: value for name, value in limits.items() if value is not None})
     if upstream is None:
         session.snapshot(settings)
     address = server.Address(upstream, at_once, cache_age) if upstream else None
-    inputs = server.Inputs(settings.output, settings.queries, settings.ontology / "mappings", allowed, address)
+    inputs = server.Inputs(settings.output, settings.queries, settings.ontology / "mappings", allowed, address, asked)
     deployment = server.Deployment(
         host, port, processes, connections, metrics_port, log_level, log_format, drain, grace, trusted
     )

@@ -303,8 +303,8 @@ def service(release: Release, graph: Graph) -> bytes:
     return written.replace(str(ENDPOINT).encode(), b"<sparql>")
 
 
-def endpoint(release: Release, graph: Graph, address: NamedNode) -> set[Triple]:
-    """The endpoint at an address (SPARQL 1.1 Service Description).
+def endpoint(release: Release, graph: Graph, address: NamedNode, *, federates: bool = False) -> set[Triple]:
+    """The endpoint at an address (SPARQL 1.1 Service Description); it ``federates`` if some SERVICE is allowed.
 
     Of the named graphs, those of rows are not listed; the graph of provenance tells their names.
     """
@@ -317,6 +317,7 @@ def endpoint(release: Release, graph: Graph, address: NamedNode) -> set[Triple]:
         Triple(one, SD.defaultEntailmentRegime, NamedNode("http://www.w3.org/ns/entailment/Simple")),
         # true of this graph, each triple of which is in the default graph too, rather than of the engine
         Triple(one, SD.feature, SD.UnionDefaultGraph),
+        *([Triple(one, SD.feature, SD.BasicFederatedQuery)] if federates else []),
         *(
             Triple(one, SD.resultFormat, NamedNode(f"http://www.w3.org/ns/formats/{RESULT_FORMATS[form.name]}"))
             for form in (*SOLUTION_FORMATS, *GRAPH_FORMATS)

@@ -12,16 +12,18 @@ if TYPE_CHECKING:
     from hfm_kg.server.app import create_app
     from hfm_kg.server.bounds import Limits, limits
     from hfm_kg.server.current import Inputs
+    from hfm_kg.server.federation import Services
     from hfm_kg.server.running import Deployment, run
     from hfm_kg.server.upstream import Address
 
-__all__ = ["Address", "Deployment", "Inputs", "Limits", "create_app", "limits", "run"]
+__all__ = ["Address", "Deployment", "Inputs", "Limits", "Services", "create_app", "limits", "run"]
 
 PLACES: Final = {
     "Address": "upstream",
     "create_app": "app",
     "Inputs": "current",
     "Limits": "bounds",
+    "Services": "federation",
     "limits": "bounds",
     "Deployment": "running",
     "run": "running",

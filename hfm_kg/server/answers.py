@@ -13,11 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from hfm_kg import sparql
 from hfm_kg.admission import admit
 from hfm_kg.errors import HfmError, UsageError
 from hfm_kg.server.cache import Cache, Cached, Flight, is_changing
-from hfm_kg.server.engine import Engine
+from hfm_kg.server.federation import Federation
 from hfm_kg.server.frames import Job
 from hfm_kg.server.problems import HEADERS, logger, stopping
 from hfm_kg.server.records import GONE, HEADER, note
@@ -44,14 +43,15 @@ class Stream(StreamingResponse):
 class Answers:
     """What the pool and the cache give to clients."""
 
-    def __init__(self, pool: Engine, cache: Cache) -> None:
-        self.pool, self.cache, self.shortcut = pool, cache, Shortcut(cache)
+    def __init__(self, federation: Federation, cache: Cache) -> None:
+        self.federation, self.pool = federation, federation.engine
+        self.cache, self.shortcut = cache, Shortcut(cache)
 
     async def answer(self, job: Job, client: str = "", seconds: float | None = None) -> Cached | Answer:
         """The answer to a job of a client. Raises what admission, guard and pool raise."""
         if job not in self.cache.answers:
             self._admit(job)
-        return await self.cache.answer(job, lambda: self.pool.evaluate(job, client, seconds))
+        return await self.cache.answer(job, lambda: self.federation.evaluate(job, client, seconds))
 
     def begin(self, job: Job, client: str) -> Flight | None:
         """The evaluation of a job that is not in the cache, None if nobody else may have its answer.
@@ -59,11 +59,11 @@ class Answers:
         Raises what admission and guard raise.
         """
         self._admit(job)
-        return None if is_changing(job.query) else self.cache.join(job, lambda: self.pool.evaluate(job, client))
+        return None if is_changing(job.query) else self.cache.join(job, lambda: self.federation.evaluate(job, client))
 
     def _admit(self, job: Job) -> None:
         admit(job.query, self.pool.limits.shape)  # first, since it refuses what is too long to be looked through
-        sparql.guard(job.query)
+        self.federation.guard(job.query)
 
     async def prepare(self, job: Job) -> None:
         """Have the answer to a job ready before anybody asks. Raises HfmError."""

@@ -26,6 +26,7 @@ from hfm_kg.server.distant import Distant
 from hfm_kg.server.documents import Documents
 from hfm_kg.server.endpoint import Endpoint
 from hfm_kg.server.engine import Engine
+from hfm_kg.server.federation import NOBODY, Federation, Services
 from hfm_kg.server.files import Files
 from hfm_kg.server.graph_store import GraphStore
 from hfm_kg.server.linked import LinkedData
@@ -49,17 +50,22 @@ class ShortTargets:
 
 
 def create_app(
-    store: Store | Distant, queries: catalog.Catalog, pool: Engine, sets: Sequence[MappingSet] = ()
+    store: Store | Distant,
+    queries: catalog.Catalog,
+    pool: Engine,
+    sets: Sequence[MappingSet] = (),
+    services: Services = NOBODY,
 ) -> Starlette:
     """The application over quads for its own pages, a catalogue, and an engine that evaluates visitors' queries.
 
-    ``sets`` are the mapping sets that the store holds, to be described.
+    ``sets`` are the mapping sets that the store holds, to be described; ``services`` are whom queries may ask.
     """
-    documents = Documents(store, queries, sets)
+    federation = Federation(pool, services)
+    documents = Documents(store, queries, sets, federates=bool(services.addresses))
     discovery = Discovery(documents, queries)
     select = store.select if isinstance(store, Distant) else partial(sparql.select, store)
     files = Files(pool.origin, queries, sets)
-    answers = Answers(pool, Cache(pool.version, pool.limits.cache))
+    answers = Answers(federation, Cache(pool.version, pool.limits.cache))
     site = Site(select, queries, documents.version, files, answers)
 
     @asynccontextmanager
@@ -69,6 +75,7 @@ def create_app(
             yield {"answers": answers}  # for connections to look in first
         finally:
             files.close()
+            await federation.close()
             await pool.close()
 
     app = Starlette(

@@ -19,8 +19,8 @@ from hfm_kg.server.records import note
 from hfm_kg.server.runs import Answer
 from hfm_kg.sparql import tokens
 
-CHANGING: Final = frozenset({"NOW", "RAND", "UUID", "STRUUID", "BNODE"})
-"""Functions whose value is another one each time."""
+CHANGING: Final = frozenset({"NOW", "RAND", "UUID", "STRUUID", "BNODE", "SERVICE"})
+"""Functions whose value is another one each time, and what asks another endpoint, whose data may change."""
 OVERHEAD: Final = 2000
 """Bytes that an answer takes beside its body and what was asked: names, objects."""
 LETTER: Final = 4

@@ -30,6 +30,7 @@ from hfm_kg.server.answers import Answers
 from hfm_kg.server.app import create_app
 from hfm_kg.server.bounds import Limits
 from hfm_kg.server.distant import Distant
+from hfm_kg.server.federation import NOBODY, Services
 from hfm_kg.server.metrics import Metrics
 from hfm_kg.server.operations import PATHS, operations
 from hfm_kg.server.pool import Pool
@@ -59,6 +60,8 @@ class Inputs:
     limits: Limits
     upstream: Address | None = None
     """The endpoint that is served instead of a snapshot."""
+    services: Services = NOBODY
+    """The endpoints that queries may ask."""
 
 
 class Served:
@@ -71,7 +74,7 @@ class Served:
         with ExitStack() as opened:
             graph, engine, self.name = (_upstream if inputs.upstream else _snapshot)(inputs, opened)
             sets, _ = mappings.read(inputs.mappings)
-            self.app: Starlette = create_app(graph, catalog.read(inputs.queries), engine, sets)
+            self.app: Starlette = create_app(graph, catalog.read(inputs.queries), engine, sets, inputs.services)
             self.answers: Answers = self.app.state.answers
             self.site: Site = self.app.state.site
             self.running.push(opened.pop_all())

@@ -40,8 +40,9 @@ Made = TypeVar("Made")
 class Documents:
     """Documents over a store, a catalogue, and the mapping sets that the store holds."""
 
-    def __init__(self, store: Quads, queries: Catalog, sets: Sequence[MappingSet]) -> None:
-        self.store, self.queries, self.sets = store, queries, sets
+    def __init__(self, store: Quads, queries: Catalog, sets: Sequence[MappingSet], *, federates: bool = False) -> None:
+        self.store, self.queries, self.sets, self.federates = store, queries, sets, federates
+        """``federates`` says whether queries may ask other endpoints."""
         versions = store.quads_for_pattern(ONTOLOGY, OWL.versionInfo, None, DefaultGraph())
         self.version = next((quad.object.value for quad in versions if isinstance(quad.object, Literal)), "")
         self.release = describe.Release(self.version)
@@ -62,7 +63,10 @@ class Documents:
 
     def service(self, endpoint: NamedNode) -> set[Triple]:
         """The description of the endpoint at an address."""
-        relative = self._once("service", lambda graph: describe.endpoint(self.release, graph, describe.ENDPOINT))
+        relative = self._once(
+            "service",
+            lambda graph: describe.endpoint(self.release, graph, describe.ENDPOINT, federates=self.federates),
+        )
         return {
             Triple(triple.subject, triple.predicate, endpoint) if triple.object == describe.ENDPOINT else triple
             for triple in relative

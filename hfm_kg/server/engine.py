@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sized
 from typing import Protocol
 
@@ -36,7 +37,7 @@ class Engine(Protocol):
         """Why no query can be evaluated now; empty if it can."""
 
     @property
-    def clients(self) -> Mapping[str, int]:
+    def clients(self) -> Counter[str]:
         """Queries under way, by client."""
 
     @property
@@ -63,3 +64,6 @@ class Engine(Protocol):
 
     async def evaluate(self, job: Job, client: str = "", timeout: float | None = None) -> Answer:
         """Evaluate an admitted query of a client. Raises HfmError. A caller that is cancelled stops the query."""
+
+    async def check(self, job: Job, client: str = "", timeout: float | None = None) -> None:
+        """Raise what a job's own mistakes raise, found without any data. A caller that is cancelled stops it."""

@@ -54,7 +54,7 @@ DATASET: Final = (
 def document(version: str) -> Json:
     """The document; ``version`` is the ontology's."""
     solutions_or_graph = _content((*SOLUTION_FORMATS, *GRAPH_FORMATS))
-    asked = _responses("The result: solutions, a boolean or a graph.", solutions_or_graph, (*EVALUATED, 403))
+    asked = _responses("The result: solutions, a boolean or a graph.", solutions_or_graph, (*EVALUATED, 403, 502))
     described = _responses("The description.", _content(GRAPH_FORMATS), ALWAYS)
     page = {"text/html": {"schema": TEXT}}
     told = {"application/json": {"schema": {"type": "object"}}}

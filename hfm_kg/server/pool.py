@@ -37,6 +37,8 @@ from hfm_kg.store import Snapshot
 
 PROBE: Final = Job("ASK {}")
 """Tells whether an evaluator works."""
+NOWHERE: Final = "urn:hfm-kg:nowhere"
+"""A graph that no snapshot has."""
 BIRTH: Final = 30
 """Seconds in which evaluators must be there once the snapshot is read; on an idle machine they take milliseconds."""
 STILLBORN: Final = 1
@@ -184,6 +186,12 @@ class Pool:
         if self.clients[client] >= self.limits.per_client:
             raise ClientBusyError(f"you have {self.clients[client]} queries under way; wait for one to end", 1)
         return await self._evaluated(job, client, min(timeout or self.limits.timeout, self.limits.timeout))
+
+    async def check(self, job: Job, client: str = "", timeout: float | None = None) -> None:
+        """See :class:`hfm_kg.server.engine.Engine`."""
+        answer = await self.evaluate(job._replace(default_graph=(NOWHERE,), named_graphs=()), client, timeout)
+        if answer.rest is not None:
+            await answer.rest.aclose()
 
     async def _evaluated(self, job: Job, client: str, seconds: float) -> Answer:
         outcome: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
