@@ -41,8 +41,11 @@ SHARE: Final = 0.8
 """The part of a query's time that its endpoints may take, so that some is left to evaluate the rest."""
 ROWS: Final = 10_000
 """Solutions of one SERVICE; as inline data the engine plans them in a twentieth of a second."""
-BYTES: Final = 8 * MEGABYTE
+BYTES: Final = 4 * MEGABYTE
 """Of all that endpoints answer to one query."""
+AT_ONCE: Final = 32
+"""Queries whose endpoints are asked at once: more than one client may have, and so few that the answers fit into
+memory, where each is some times as large."""
 
 ONE_EMPTY: Final = "VALUES () { () }"
 """One solution without bindings: what SERVICE SILENT gives if its endpoint fails (section 3.1)."""
@@ -85,7 +88,7 @@ def inline(name: str, content: bytes, variables: Collection[str]) -> str:
     names, solutions = found
     if len(solutions) > ROWS:
         raise EvaluationError(f"{name} has more than {ROWS} solutions; ask for less within SERVICE")
-    places = [place for place, one in enumerate(names) if one in variables and one not in names[:place]]
+    places = [place for place, one in enumerate(names) if one in variables]
     rows = []
     for terms in ([solution[place] for place in places] for solution in solutions):
         for place, term in zip(places, terms, strict=True):
@@ -118,7 +121,9 @@ def _url(text: str) -> httpx.URL | None:
         url = httpx.URL(text)
     except (httpx.InvalidURL, UnicodeError):
         return None
-    return url if url.scheme in ("http", "https") and url.host else None
+    if url.scheme not in ("http", "https") or not url.host:
+        return None
+    return url.copy_with(raw_path=url.raw_path, fragment=None)  # without the port that is the scheme's anyway
 
 
 def _without_user(url: httpx.URL) -> str:
@@ -141,7 +146,7 @@ class Federation:
 
     def __init__(self, engine: Engine, services: Services) -> None:
         self.engine, self.services = engine, services
-        self.turns = Turns(engine.limits.evaluators, engine.limits.queue)
+        self.turns = Turns(AT_ONCE, engine.limits.queue)
         self.http: httpx.AsyncClient | None = None
         if services.addresses:
             self.http = httpx.AsyncClient(
