@@ -163,7 +163,7 @@ class Federation:
     def guard(self, query: str) -> tuple[Block, ...]:
         """The SERVICE clauses of a query. Raises what :func:`sparql.guard` does, and what is wrong with a clause."""
         sparql.guard(query, may_ask=bool(self.services.addresses))
-        found = blocks(query)
+        found = blocks(query) if self.services.addresses else ()
         for block in found:
             url = _url(block.endpoint)
             if url is None or str(url) not in self.services.addresses:
@@ -174,9 +174,9 @@ class Federation:
 
     def evaluate(self, job: Job, client: str = "", timeout: float | None = None) -> Awaitable[Answer]:
         """Evaluate an admitted query of a client. Raises as the engine does, and what endpoints fail with."""
-        found = self.guard(job.query) if self.services.addresses else ()
-        evaluate = self.engine.evaluate
-        return self._evaluate(job, found, client, timeout) if found else evaluate(job, client, timeout)
+        if self.services.addresses and (found := self.guard(job.query)):
+            return self._evaluate(job, found, client, timeout)
+        return self.engine.evaluate(job, client, timeout)
 
     async def _evaluate(self, job: Job, found: Sequence[Block], client: str, timeout: float | None) -> Answer:
         limits, loop = self.engine.limits, asyncio.get_running_loop()
