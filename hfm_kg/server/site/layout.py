@@ -70,7 +70,8 @@ def href(address: str) -> str:
 
 
 TEMPLATES: Final = jinja2.Environment(
-    loader=jinja2.PackageLoader("hfm_kg.server.site"),
+    # how terms are documented is the same here and in a release's file
+    loader=jinja2.ChoiceLoader([jinja2.PackageLoader("hfm_kg.server.site"), jinja2.PackageLoader("hfm_kg.export")]),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,

@@ -13,6 +13,7 @@ from hfm_kg.errors import UnknownNameError, UsageError
 from hfm_kg.export import bibtex
 from hfm_kg.server.resources import Description
 from hfm_kg.server.site import layout
+from hfm_kg.server.site.reference import address
 from hfm_kg.server.site.things import around, concepts, structured
 from hfm_kg.server.site.things.evidence import Evidence
 from hfm_kg.server.site.things.labels import Labels
@@ -55,6 +56,7 @@ class Things:
             ],
             structured.of(view),
             view=view,
+            reference=address(*view.documented) if view.documented else "",
             few=FEW,
             formats=endings,
             picture=around.draw(view.title, view.facts, view.incoming),
