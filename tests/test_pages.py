@@ -15,6 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from pyoxigraph import Literal, Quad, RdfFormat, Store, parse
 
+from hfm_kg import sparql
 from hfm_kg.catalog import Catalog
 from hfm_kg.kinds import KINDS
 from hfm_kg.server import Limits, create_app
@@ -187,6 +188,39 @@ def test_hostile_names_stay_text(queries: Catalog, snapshot: Snapshot) -> None:
             page = tree(client.get(path))
             assert HOSTILE in "".join(page.itertext())
             assert len(list(page.iter(f"{XHTML}script"))) == 3
+
+
+@pytest.mark.parametrize(
+    "triples",
+    [
+        "",
+        """<https://w3id.org/hfm/model/A> a hfm:FoundationModel ; rdfs:label "A" ; hfm:subfield hfm:S ; hfm:task hfm:T ;
+           hfm:modality hfm:M ; hfm:backbone hfm:B ; hfm:publicationYear "of late" .
+           hfm:D a hfm:FutureDirection ; hfm:addresses hfm:C .""",
+        "<http://example.org/a> a <http://example.org/B> ; rdfs:label 'a' ; <http://example.org/p> 1 .",
+    ],
+    ids=["empty", "without concepts", "foreign"],
+)
+def test_pages_of_a_graph_that_lacks_things_say_so(triples: str, queries: Catalog, snapshot: Snapshot) -> None:
+    store = Store()
+    prefixes = "".join(f"PREFIX {name}: <{namespace}>\n" for name, namespace in sparql.PREFIXES.items())
+    store.update(f"{prefixes} INSERT DATA {{ {triples} GRAPH hfm:row {{ {triples} }} }}")
+    app = create_app(store, queries, Pool(snapshot, Limits(evaluators=1)))
+    app.state.site.warm()
+    with serving(app) as client:
+        texts = {path: " ".join(tree(client.get(path)).itertext()) for _, path in (("", "/"), *layout.NAVIGATION)}
+        if triples:
+            tree(client.get("/row", headers={"Accept": "text/html"}))
+    for path, told in (
+        ("/datasets", "This graph holds no datasets"),
+        ("/references", "This graph holds no references"),
+        ("/concepts", "This graph holds no concepts"),
+        ("/challenges", "This graph holds no challenges"),
+        ("/claims", "This graph holds no claims"),
+        ("/gaps", "in which there could be gaps"),
+    ):
+        assert told in texts[path]
+    assert ("holds no models" in texts["/"]) == ("FoundationModel" not in triples)
 
 
 # --- what a person does -----------------------------------------------------------------------------------------

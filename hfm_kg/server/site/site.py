@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
+from pyoxigraph import Store
 from starlette.routing import Route
 
 from hfm_kg import kinds, rows
@@ -124,6 +125,8 @@ class Site:
             self.listing(name)
         claims.outcomes(self)
         self.gaps(())
+        if isinstance(self.documents.store, Store):  # of another endpoint it would be read whole, again and again
+            assert self.sections
 
     def routes(self) -> list[Route]:
         """All pages, and the files that they load."""
