@@ -146,9 +146,9 @@ class Hit:
         """Why, in words."""
         return {
             "exact": f"{self.what}",
-            "prefix": f"{self.what} begins so",
-            "words": f"words of its {self.what}",
-            "typo": f"{self.what} is spelt nearly so",
+            "prefix": f"{self.what} begins with it",
+            "words": f"words in the {self.what}",
+            "typo": f"{self.what} with a similar spelling",
         }[self.how]
 
 

@@ -105,7 +105,7 @@ class LinkedData:
             html = layout.render(
                 "missing.html",
                 "/",
-                "Nothing is called that",
+                "Not found",
                 "The graph says nothing of this name.",
                 name=name,
                 near=[BASE + one for one in near],

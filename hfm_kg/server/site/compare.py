@@ -129,9 +129,10 @@ def find(name: str, site: Site) -> Item:
     for item in items:
         if path == item.node.value.removeprefix(BASE):
             return item
-    for item in items:
-        if squeeze(name) == squeeze(item.name):
-            return item
+    for same in (str, squeeze):  # ClinicalBERT and Clinical-BERT are two models
+        for item in items:
+            if same(name) == same(item.name):
+                return item
     raise UsageError(f"no model or dataset is called {name[:60]!r}{nearest(name, [item.name for item in items])}")
 
 

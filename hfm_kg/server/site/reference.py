@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 FEW: Final = 30
 """Terms whose names are shown before one asks for them."""
+QUERY: Final = """SELECT ?term ?kind ?name ?definition WHERE {
+  VALUES ?kind { owl:Class owl:ObjectProperty owl:DatatypeProperty owl:AnnotationProperty skos:Concept }
+  ?term a ?kind ; rdfs:label ?name .
+  OPTIONAL { ?term obo:IAO_0000115 ?definition }
+}
+ORDER BY ?kind LCASE(STR(?name))
+"""
+"""Gives what the reference tells of."""
 ABOUT: Final = "The classes, properties and concepts of the ontology: what each means, and how the graph uses it."
 
 
@@ -38,8 +46,8 @@ def routes(site: Site) -> list[Route]:
             {"@type": "DefinedTermSet", "version": site.version, "url": ONTOLOGY.value},
             sections=found,
             release=site.version,
+            text=QUERY,
             **_shown(found),
-            few=FEW,
         )
         return layout.send(request, html)
 

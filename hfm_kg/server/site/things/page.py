@@ -9,6 +9,7 @@ from pyoxigraph import DefaultGraph, NamedNode, Store
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hfm_kg import sparql
 from hfm_kg.errors import UnknownNameError, UsageError
 from hfm_kg.export import bibtex
 from hfm_kg.server.resources import Description
@@ -33,6 +34,12 @@ LISTED = 200
 """Things on a page of those that point at a thing."""
 SUMMARY = 200
 """Letters of a description that search engines show."""
+PAGE_QUERY = """SELECT ?property ?value ?place WHERE {{
+  GRAPH ?place {{ {name} ?property ?value }}
+}}
+ORDER BY ?property ?value ?place
+"""
+"""What is said of a thing, and the named graph that says it."""
 
 
 class Things:
@@ -65,6 +72,7 @@ class Things:
             place=concepts.place(node, self.labels, self.site) if is_concept else None,
             members=concepts.members(node, self.labels) if view.kind == "scheme" else (),
             works=self.works(view),
+            text=PAGE_QUERY.format(name=sparql.name(node.value)),
             pointing=lambda predicate: pointing(node, predicate),
         )
 

@@ -38,8 +38,8 @@ ORDER: Final = {
 OUTWARD: Final = (HFM.paperPage, HFM.codeRepository, HFM.landingPage, SCHEMA.sameAs, SCHEMA.url, SKOS.exactMatch,
                   SKOS.closeMatch, SKOS.broadMatch, SKOS.narrowMatch, SKOS.relatedMatch)  # fmt: skip
 """Properties that lead out of the graph: papers, code, data, mapped vocabularies."""
-ASIDE: Final = (RDFS.label, SKOS.prefLabel, RDF.type, SKOS.topConceptOf, RDFS.isDefinedBy, HFM.dataFile,
-         FAIR4ML.mlTask)  # fmt: skip
+ASIDE: Final = (RDFS.label, SKOS.prefLabel, SKOS.altLabel, SKOS.notation, RDF.type, SKOS.topConceptOf,
+                RDFS.isDefinedBy, HFM.dataFile, FAIR4ML.mlTask)  # fmt: skip
 """Properties whose values the page tells otherwise, or that few ask for."""
 RECORDS: Final = (iri("source").value + "/", iri("note").value + "/", iri("claim").value + "/")
 FEW: Final = 12
