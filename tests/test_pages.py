@@ -292,5 +292,24 @@ def test_pages_fit_and_are_accessible(name: str, path: str, width: int, browser:
     context.close()
 
 
+def test_no_page_scrolls_sideways_at_any_width(browser: Browser, endpoint: str) -> None:
+    """From 320 CSS pixels on (WCAG 2.2, 1.4.10)."""
+    context = browser.new_context(base_url=endpoint)
+    page = context.new_page()
+    for path in {
+        *PAGES.values(),
+        "/models",
+        "/models?sort=-year",
+        "/datasets?page=2",
+        "/concepts",
+        "/terms/techniques",
+    }:
+        page.goto(path)
+        for width in (320, 640, 810, 1030, 1250, 1270):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+    context.close()
+
+
 def test_every_kind_has_its_page() -> None:
     assert {f"/{name}" for name in KINDS} <= {path for _, path in layout.NAVIGATION}

@@ -13,7 +13,7 @@ from hfm_kg import sparql
 from hfm_kg.errors import UnknownNameError, UsageError
 from hfm_kg.export import bibtex
 from hfm_kg.server.resources import Description
-from hfm_kg.server.site import layout
+from hfm_kg.server.site import compare, layout
 from hfm_kg.server.site.reference import address
 from hfm_kg.server.site.things import around, concepts, structured
 from hfm_kg.server.site.things.evidence import Evidence
@@ -53,6 +53,8 @@ class Things:
         """The page of a thing, which links to its RDF by these endings."""
         view = Viewer(Evidence(self.store, self.labels, description.node), description).view()
         node, path = description.node, layout.href(view.title.iri)
+        similar = self.site.family.similar(node.value) if view.kind in ("model", "dataset") else []
+        together = [node.value, *(one.thing.iri for one in similar)][: compare.MOST]
         is_concept = bool(view.links(SKOS.inScheme))
         return layout.render(
             "thing.html",
@@ -67,7 +69,8 @@ class Things:
             few=FEW,
             formats=endings,
             picture=around.draw(view.title, view.facts, view.incoming),
-            similar=self.site.family.similar(node.value) if view.kind in ("model", "dataset") else [],
+            similar=similar,
+            side_by_side="/compare?" + urlencode([("thing", iri.removeprefix(BASE)) for iri in together], safe="/"),
             lineage=self.site.family.lineage(node.value),
             place=concepts.place(node, self.labels, self.site) if is_concept else None,
             members=concepts.members(node, self.labels) if view.kind == "scheme" else (),
