@@ -30,6 +30,7 @@ from hfm_kg.server.site import (
     finding,
     gaps,
     home,
+    layout,
     lists,
     query,
     reference,
@@ -117,6 +118,8 @@ class Site:
 
     def warm(self) -> None:
         """Read all that pages need, so that the first visitor need not wait."""
+        for template in layout.TEMPLATES.list_templates():
+            layout.TEMPLATES.get_template(template)
         for name in (*home.QUERIES, *challenges.QUERIES, *about.QUERIES):
             self.rows(name)
         assert self.names
