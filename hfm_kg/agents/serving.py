@@ -20,7 +20,7 @@ from mcp_types import ToolAnnotations
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hfm_kg import __version__
-from hfm_kg.agents import prompts, resources
+from hfm_kg.agents import lists, prompts, resources
 from hfm_kg.agents.errors import Explained
 from hfm_kg.agents.evaluators import evaluating
 from hfm_kg.agents.tools import Tools
@@ -50,6 +50,7 @@ TOOLS: Final = {
     "provenance": "Where it is said",
     "list_models": "List models",
     "list_datasets": "List datasets",
+    "list_references": "List references",
     "list_concepts": "List concepts",
     "sparql": "Run SPARQL",
     "ask": "Ask the catalogue",
@@ -91,8 +92,10 @@ def create_server(graph: KnowledgeGraph) -> MCPServer:
     )
     tools = Tools(graph)
     explained = Explained(tools.near)
+    listing = lists.tools(graph)
     for name, title in TOOLS.items():
-        server.add_tool(explained.tool(getattr(tools, name)), name=name, title=title, annotations=READING)
+        function = listing[name] if name in listing else getattr(tools, name)
+        server.add_tool(explained.tool(function), name=name, title=title, annotations=READING)
     resources.add(server, graph, tools)
     prompts.add(server)
     return server
