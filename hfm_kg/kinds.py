@@ -33,8 +33,8 @@ class Facet:
     """The concept scheme whose concepts are its values, so that their names are understood."""
     folder: str = ""
     """The path below our namespace under which its values lie, which people need not write."""
-    literal: bool = False
-    """Its values are texts of the graph rather than things."""
+    texts: tuple[str, ...] = ()
+    """Its values, if they are these texts rather than things."""
     node: str = ""
     """A pattern that binds ``?node`` of ``?item``; facets with the same one ask the same node: 1,000 images or more."""
     listed: bool = True
@@ -85,6 +85,7 @@ WORK_YEAR: Final = "?item hfm:reference/hfm:publicationYear ?value ."
 PAGE: Final = "?item hfm:landingPage ?value ."
 SAME_WORK: Final = "?item schema:sameAs ?value ."
 SCHEME: Final = "?item skos:inScheme ?value ."
+PUBLISHED_AS: Final = ("article", "conference", "preprint", "book", "chapter", "dataset", "web", "other")
 OURS: Final = f'FILTER(STRSTARTS(STR(?value), "{BASE}"))'
 MAPPED: Final = f"""GRAPH ?value {{ ?item ?mapping ?counterpart }}
   FILTER(STRSTARTS(STR(?value), "{BASE}mappings/"))"""
@@ -99,8 +100,8 @@ def _years(pattern: str) -> tuple[Facet, Facet]:
 
 def _sizes(node: str) -> tuple[Facet, Facet]:
     return (
-        Facet("unit", "Counted in", "?node hfm:unit ?value .", scheme="units", node=node),
-        Facet("size", "At least as many", "?node hfm:number ?value .", Asks.AT_LEAST, node=node),
+        Facet("unit", "Size in", "?node hfm:unit ?value .", scheme="units", node=node),
+        Facet("size", "Size at least", "?node hfm:number ?value .", Asks.AT_LEAST, node=node),
     )
 
 
@@ -161,7 +162,7 @@ KINDS: Final[Mapping[str, Kind]] = {
                 Column("modality", "Modality", MODALITY),
                 Column("task", "Task", TASK),
                 Column("size", "Size as printed", "?item hfm:size/hfm:asReported ?value .", literal=True),
-                Column("year", "Year of its work", WORK_YEAR, "min", literal=True),
+                Column("year", "Year of the work", WORK_YEAR, "min", literal=True),
                 Column("link", "Address", PAGE, literal=True),
             ),
         ),
@@ -170,7 +171,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             "reference",
             "?item a hfm:Publication .",
             (
-                Facet("kind", "Published as", "?item hfm:publicationKind ?value .", literal=True),
+                Facet("kind", "Published as", "?item hfm:publicationKind ?value .", texts=PUBLISHED_AS),
                 Facet(
                     "citing",
                     "Cited for",
@@ -204,7 +205,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             (
                 Facet("scheme", "Scheme", SCHEME, folder="scheme/"),
                 Facet("class", "Class", f"?item a ?value . ?value a owl:Class . {OURS}"),
-                Facet("below", "Below", "?item skos:broaderTransitive ?value .", listed=False),
+                Facet("below", "Narrower than", "?item skos:broaderTransitive ?value .", listed=False),
                 Facet("mapped", "Mapped onto", MAPPED, folder="mappings/"),
             ),
             (

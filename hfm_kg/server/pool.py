@@ -9,12 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Coroutine, Sized
 from typing import Final
@@ -27,11 +23,11 @@ from hfm_kg.errors import (
     HfmError,
     SnapshotError,
 )
-from hfm_kg.server import seccomp
 from hfm_kg.server.bounds import MEGABYTE, Limits
 from hfm_kg.server.channel import Evaluator
-from hfm_kg.server.frames import FORK, READY, Job, Kind, error_of
+from hfm_kg.server.frames import Job, Kind, error_of
 from hfm_kg.server.lanes import MOMENT, Lanes
+from hfm_kg.server.parent import Born, Died, Parent
 from hfm_kg.server.runs import Answer, Run
 from hfm_kg.store import Snapshot
 
@@ -70,8 +66,7 @@ class Pool:
         self.failure: SnapshotError | None = None
         """Why there are no evaluators any more."""
         self.endings: dict[int, asyncio.Future[int]] = {}
-        self.parent: subprocess.Popen[bytes] | None = None
-        self.control: socket.socket | None = None
+        self.parent: Parent | None = None
         self.tasks: set[asyncio.Task[None]] = set()
         self.clock: asyncio.TimerHandle | None = None
         """When it is looked which queries are slow or late."""
@@ -126,56 +121,39 @@ class Pool:
                 raise EvaluationError(f"no evaluator can start with {memory}") from None
             raise
 
-    @property
-    def is_on_disk(self) -> bool:
-        """Whether the snapshot is read from disk; not where evaluators would need files to be kept from the network."""
-        dump = self.snapshot.dump
-        return seccomp.is_known() and dump.exists() and dump.stat().st_size > self.limits.in_memory
-
     def spawn(self) -> None:
         """Start a parent, which begins to read the snapshot; before :meth:`start` if there is other work meanwhile."""
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        data = self.snapshot.path / "store" if self.is_on_disk else self.snapshot.dump
-        command = [sys.executable, "-m", "hfm_kg.server.evaluator", str(data), str(theirs.fileno())]
-        self.parent = subprocess.Popen([*command, str(self.limits.memory)], pass_fds=[theirs.fileno()])
-        theirs.close()
-        self.control.setblocking(False)
+        self.parent = Parent(self.snapshot, self.limits)
 
     async def _launch(self) -> None:
         """Wait until the parent has read the snapshot, and order its evaluators. Raises SnapshotError."""
-        assert self.control is not None
-        loop = asyncio.get_running_loop()
-        if await loop.sock_recv(self.control, 64) != READY:
-            raise SnapshotError(f"cannot read the snapshot {self.snapshot.path}; build it anew: hfm-kg build")
-        loop.add_reader(self.control, self._hear)
+        assert self.parent is not None
+        await self.parent.ready()
+        self.parent.listen(self._hear)
         for _ in range(self.limits.evaluators):
-            self._order()
+            self.parent.order()
 
     def abandon(self) -> None:
         """End the parent of a pool that was not started, or has been closed."""
-        if self.control is not None and self.parent is not None:
-            self.control.close()
-            self.parent.kill()
-            self.parent.wait()
+        if self.parent is not None:
+            self.parent.leave()
+            self.parent.process.wait()
 
     async def close(self) -> None:
         """End all evaluators and their parent."""
-        if self.control is None or self.parent is None:
+        if self.parent is None:
             return
-        if self.control.fileno() >= 0:
-            asyncio.get_running_loop().remove_reader(self.control)
-        self.control.close()
+        self.parent.leave()
         for timer in (self.clock, self.scales):
             if timer is not None:
                 timer.cancel()
         for run in [*self.lanes.waiting, *self.lanes.working.values()]:
             self._stop(run, "closing", EvaluationError("the server is stopping"))
-        self.parent.kill()  # it would notice only after it has read the snapshot
         await asyncio.gather(*self.tasks, return_exceptions=True)  # those that are just being welcomed
         for evaluator in self.living:
             evaluator.kill()
         await asyncio.sleep(0)  # their connections are closed in the loop's next round
-        await asyncio.to_thread(self.parent.wait)
+        await asyncio.to_thread(self.parent.process.wait)
 
     async def evaluate(self, job: Job, client: str = "", timeout: float | None = None) -> Answer:
         """Evaluate a query of a client: its answer once it is complete, or so large that it must be streamed.
@@ -403,33 +381,26 @@ class Pool:
         if self.kills["idle"] >= self.limits.evaluators:
             self.is_settled.set()
         if evaluator.generation == self.generation:  # the others are replaced with their parent
+            assert self.parent is not None
             self.alive -= 1
             loop = asyncio.get_running_loop()
             if cause == "idle" and loop.time() - evaluator.born < STILLBORN:
-                loop.call_later(STILLBORN, self._order)
+                loop.call_later(STILLBORN, self.parent.order)
             else:
-                self._order()
+                self.parent.order()
         self._dispatch()
 
-    def _order(self) -> None:
-        """Ask the parent for another evaluator."""
-        if self.control is not None and self.control.fileno() >= 0:
-            self.control.send(FORK)
+    # --- birth and death --------------------------------------------------------------------------------------
 
-    def _hear(self) -> None:
-        """What the parent says: an evaluator was born, or has died."""
-        assert self.control is not None
-        with contextlib.suppress(BlockingIOError):
-            message, descriptors, _, _ = socket.recv_fds(self.control, 256, 1)
-            if not message:
-                self._relaunch()
-                return
-            told = json.loads(message)
-            if "born" in told:
-                self.endings.pop(told["born"], None)  # the number of an evaluator that has died may be given again
-                self._begin(self._welcome(told["born"], self.generation, socket.socket(fileno=descriptors[0])))
-            else:
-                self._bury(told["died"], told["signal"])
+    def _hear(self, told: Born | Died | None) -> None:
+        """What the parent says: an evaluator was born, or has died; None is the end of the parent itself."""
+        if told is None:
+            self._relaunch()
+        elif isinstance(told, Born):
+            self.endings.pop(told.process, None)  # the number of an evaluator that has died may be given again
+            self._begin(self._welcome(told, self.generation))
+        else:
+            self._bury(told)
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         """Do something later, and remember it until it is done."""
@@ -439,11 +410,7 @@ class Pool:
 
     def _relaunch(self) -> None:
         """Start anew after the parent has died, and with it the evaluators that it had forked."""
-        assert self.control is not None
-        assert self.parent is not None
-        asyncio.get_running_loop().remove_reader(self.control)
-        self.control.close()
-        self.parent.wait()
+        self.abandon()
         for evaluator in self.idle:
             evaluator.kill()
             self.living.discard(evaluator)
@@ -462,16 +429,18 @@ class Pool:
             for run in self.lanes.waiting:
                 self._stop(run, "failure", error)
 
-    async def _welcome(self, process: int, generation: int, connection: socket.socket) -> None:
-        connection.setblocking(False)
-        loop = asyncio.get_running_loop()
-        _, evaluator = await loop.create_unix_connection(lambda: Evaluator(process, generation, self), sock=connection)
+    async def _welcome(self, born: Born, generation: int) -> None:
+        """Let an evaluator take part."""
+        born.connection.setblocking(False)
+        _, evaluator = await asyncio.get_running_loop().create_unix_connection(
+            lambda: Evaluator(born.process, generation, self), sock=born.connection
+        )
         if generation != self.generation:  # it has died with its parent
             evaluator.kill()
             return
         self.alive += 1
         self.living.add(evaluator)
-        if process in self.endings:  # it has died meanwhile
+        if born.process in self.endings:  # it has died meanwhile
             self._mourn(evaluator)
             return
         self.idle.append(evaluator)
@@ -484,13 +453,13 @@ class Pool:
         evaluator.has_died = True
         self._give_back(evaluator, "idle")
 
-    def _bury(self, process: int, number: int) -> None:
+    def _bury(self, died: Died) -> None:
         """Note how an evaluator ended, for the query that it was at; one that died idle is replaced."""
-        ending = self.endings.setdefault(process, asyncio.get_running_loop().create_future())
+        ending = self.endings.setdefault(died.process, asyncio.get_running_loop().create_future())
         if not ending.done():
-            ending.set_result(number)
+            ending.set_result(died.signal)
         for evaluator in self.idle:
-            if evaluator.process == process:
+            if evaluator.process == died.process:
                 self.idle.remove(evaluator)
                 self._mourn(evaluator)
                 break
