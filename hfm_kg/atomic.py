@@ -8,8 +8,15 @@ from pathlib import Path
 
 
 def write(path: Path, content: bytes) -> None:
-    """Put a file in the place of the one before, in one step: a reader sees the old content or the new."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    """Put a file in the place of the one before, in one step: a reader sees the old content or the new.
+
+    Raises OSError that names the path.
+    """
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    except OSError as error:
+        error.filename = str(path)  # nobody has asked for the scratch file
+        raise
     scratch = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -57,8 +57,12 @@ def _value(facet: Facet, given: object, names: Search) -> Value:
             raise UsageError(f"{facet.name} is a whole number, not {str(given)[:60]!r}") from None
     if isinstance(given, NamedNode):
         return given
-    if facet.literal:
-        return given if isinstance(given, Literal) else Literal(str(given))
+    if facet.texts:
+        text = given.value if isinstance(given, Literal) else str(given)
+        if text not in facet.texts:
+            near = nearest(text, facet.texts) or "; take one of " + ", ".join(facet.texts)
+            raise UnknownNameError(f"{facet.name} has no value {text[:60]!r}{near}")
+        return Literal(text)
     if facet.folder:
         path = str(given).removeprefix(BASE).removeprefix(facet.folder)
         if re.fullmatch(r"[\w-]+", path, re.ASCII) and facet.folder + path in names.things:
@@ -137,7 +141,7 @@ def works(kind: Kind, selection: Selection) -> str:
 def values(kind: Kind, facet: Facet) -> str:
     """The SELECT query that gives the values of a facet: ``?item``, ``?value``, ``?node``, and ``?label`` of things."""
     node = f"  {facet.node}\n" if facet.node else ""
-    label = "" if facet.literal or facet.asks is not Asks.ANY else "\n  OPTIONAL { ?value rdfs:label ?label }"
+    label = "" if facet.texts or facet.asks is not Asks.ANY else "\n  OPTIONAL { ?value rdfs:label ?label }"
     head = "?item ?node ?value ?label" if facet.node else "?item ?value ?label"
     return _with_prefixes(f"SELECT DISTINCT {head} WHERE {{\n  {kind.pattern}\n{node}  {facet.pattern}{label}\n}}")
 

@@ -33,8 +33,8 @@ class Facet:
     """The concept scheme whose concepts are its values, so that their names are understood."""
     folder: str = ""
     """The path below our namespace under which its values lie, which people need not write."""
-    literal: bool = False
-    """Its values are texts of the graph rather than things."""
+    texts: tuple[str, ...] = ()
+    """Its values, if they are these texts rather than things."""
     node: str = ""
     """A pattern that binds ``?node`` of ``?item``; facets with the same one ask the same node: 1,000 images or more."""
     listed: bool = True
@@ -85,6 +85,7 @@ WORK_YEAR: Final = "?item hfm:reference/hfm:publicationYear ?value ."
 PAGE: Final = "?item hfm:landingPage ?value ."
 SAME_WORK: Final = "?item schema:sameAs ?value ."
 SCHEME: Final = "?item skos:inScheme ?value ."
+PUBLISHED_AS: Final = ("article", "conference", "preprint", "book", "chapter", "dataset", "web", "other")
 OURS: Final = f'FILTER(STRSTARTS(STR(?value), "{BASE}"))'
 MAPPED: Final = f"""GRAPH ?value {{ ?item ?mapping ?counterpart }}
   FILTER(STRSTARTS(STR(?value), "{BASE}mappings/"))"""
@@ -170,7 +171,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             "reference",
             "?item a hfm:Publication .",
             (
-                Facet("kind", "Published as", "?item hfm:publicationKind ?value .", literal=True),
+                Facet("kind", "Published as", "?item hfm:publicationKind ?value .", texts=PUBLISHED_AS),
                 Facet(
                     "citing",
                     "Cited for",

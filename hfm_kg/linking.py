@@ -22,6 +22,8 @@ from hfm_kg.terms import BASE
 
 REFUSED: Final = "rejected"
 """What stands for the predicate of a mapping that was proposed and refused."""
+FOUND: Final = ("iri", "label", "kind", "score", "match", "why", "reviewed")
+"""What a row for people tells beside the term."""
 JUSTIFICATION: Final = "semapv:LexicalMatching"
 OUR_FIELDS: Final = {
     "label": "rdfs:label",
@@ -136,6 +138,20 @@ def link(
             order = sorted(best.values(), key=lambda each: (-each.candidate.score, each.candidate.thing.path))
             found += [each for each in order[:limit] if each.candidate.score >= least]
     return found
+
+
+def rows(links: Iterable[Link], terms: Iterable[ForeignTerm]) -> list[dict[str, str | float]]:
+    """The links for people, in the order of the terms, with an empty one for each term of others that has none."""
+    of_term: dict[ForeignTerm, list[dict[str, str | float]]] = {
+        term: [] for term in terms if not term.iri.startswith(BASE)
+    }
+    for one in links:
+        of_term[one.term].append(one.row())
+    return [row for term, found in of_term.items() for row in found or [_unlinked(term)]]
+
+
+def _unlinked(term: ForeignTerm) -> dict[str, str | float]:
+    return {"string": term.label, "term": term.iri, **dict.fromkeys(FOUND, "")}
 
 
 def prefixes(sets: Iterable[MappingSet]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from mcp import MCPError
 from mcp_types import TextContent
 from pyoxigraph import RdfFormat, Store, parse
 
-from hfm_kg import catalog
+from hfm_kg import catalog, kinds
 from hfm_kg.agents import serving
 from hfm_kg.pipeline import Settings
 from hfm_kg.search import KINDS
@@ -104,6 +104,35 @@ def test_tools_are_typed_and_read_only(agent: Run) -> None:
         known = next(tool for tool in tools if tool.name == "search").input_schema["properties"]["kinds"]["anyOf"][0]
         assert set(known["items"]["enum"]) <= set(KINDS.values())
         assert agent.client.instructions == serving.INSTRUCTIONS
+
+    agent(session)
+
+
+def test_agents_people_and_programs_are_offered_every_facet(agent: Run, endpoint: str) -> None:
+    described = httpx.get(f"{endpoint}/openapi.json").json()["paths"]
+
+    async def session(agent: Agent) -> None:
+        tools = {tool.name: tool for tool in (await agent.client.list_tools()).tools}
+        for kind in kinds.KINDS.values():
+            facets = {facet.name for facet in kind.facets}
+            assert set(tools[f"list_{kind.name}"].input_schema["properties"]) == facets | {"order", "limit", "offset"}
+            assert (await agent(f"list_{kind.name}", limit=1))["total"] > 0
+            for path in (f"/{kind.name}", f"/{kind.name}.{{ending}}"):
+                named = {one["name"] for one in described[path]["get"]["parameters"] if one["in"] == "query"}
+                assert named - {"sort", "page"} == facets
+            page = httpx.get(f"{endpoint}/{kind.name}", headers={"Accept": "text/html"}).text
+            form = page[page.index('<form class="filters"') :].partition("</form>")[0]
+            assert set(re.findall(r'<input[^>]* name="([^"]+)"', form)) - {"sort"} == facets
+
+    agent(session)
+
+
+def test_facets_that_python_has_other_names_for_and_those_with_few_values(agent: Run) -> None:
+    async def session(agent: Agent) -> None:
+        assert (await agent("list_concepts", **{"class": "Modality", "limit": 1}))["total"] == 42
+        assert (await agent("list_models", pretrained=False, limit=1))["total"] == 89
+        assert (await agent("list_references", kind="book", limit=1))["total"] == 3
+        assert "did you mean article" in (await agent.refused("list_references", kind="artcle"))["detail"]
 
     agent(session)
 

@@ -367,8 +367,8 @@ def test_an_attack_is_measured(
 
 
 @pytest.mark.parametrize("arguments", [
-    ["--clients", "0"], ["--clients", "1,x"], ["--plot", "ratios.pdf"], ["--endpoint", "nonsense"],
-    ["--endpoint", "x=ftp://127.0.0.1/"], ["--query", "iri-lokup"],
+    ["--clients", "0"], ["--clients", "1,x"], ["--plot", "ratios.pdf"], ["--attack", "--plot", "a.svg"],
+    ["--endpoint", "nonsense"], ["--endpoint", "x=ftp://127.0.0.1/"], ["--query", "iri-lokup"],
 ])  # fmt: skip
 def test_wrong_usage_is_told_before_anything_is_started(
     arguments: list[str], settings: Settings, snapshot: Snapshot

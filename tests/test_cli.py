@@ -107,6 +107,22 @@ def test_wrong_usage_is_told_on_standard_error(arguments: list[str], run: Run) -
     assert "Error: " in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("typed", "near"), [("qury", "query"), ("network mesures", "measures"), ("export fil", "file"), ("--version-", "")]
+)
+def test_the_nearest_command_is_told(typed: str, near: str, run: Run) -> None:
+    result = run(*typed.split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert ("did you mean" in result.stderr) == bool(near)
+    assert near in result.stderr
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, run: Run) -> None:
+    result = run("network", "export", "lineage", "--file", str(tmp_path / "none" / "lineage.graphml"))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert one_line(result.stderr) == f"hfm-kg: No such file or directory: {tmp_path}/none/lineage.graphml"
+
+
 # --- query ----------------------------------------------------------------------------------------------------
 
 

@@ -1,10 +1,8 @@
-"""Facts of the installation, facts as JSON, values for queries, and the examples that each command's help shows."""
+"""Facts of the installation, facts as JSON, and values for queries."""
 
 from __future__ import annotations
 
 import json
-import shlex
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,9 +16,6 @@ from hfm_kg.cli import main
 from hfm_kg.pipeline import Settings
 from hfm_kg.store import Snapshot
 from tests.conftest import ROOT
-
-RUN = {"query", "claims", "info", "check --rules", "export changes", "completion"}
-"""The beginnings of examples that are run: those that take a moment and change nothing but what they redirect to."""
 
 
 def run(*arguments: str, output: Path) -> Result:
@@ -125,34 +120,3 @@ def test_a_value_that_does_not_fit_is_told(given: str, message: str, settings: S
     result = run("query", "notes-of-a-thing", "--bind", given, output=settings.output)
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
-
-
-# --- examples -------------------------------------------------------------------------------------------------
-
-EXAMPLES = [
-    line.strip()
-    for _, command in _leaves(main)
-    for line in (command.help or "").partition("Examples:")[2].strip().splitlines()
-    if any(f"hfm-kg {beginning}" in line for beginning in RUN) and "--root" not in line
-]
-
-
-def test_there_are_examples() -> None:
-    assert len(EXAMPLES) >= 10
-
-
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_what_help_shows_can_be_done(
-    example: str, settings: Settings, snapshot: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    command, _, _ = example.partition("  ")  # what follows explains
-    shown, _, _ = command.partition(" >")  # the rest is the shell's
-    typed, _, piped = shown.rpartition(" | ")
-    (tmp_path / "queries").symlink_to(ROOT / "queries")
-    monkeypatch.chdir(tmp_path)
-    given = subprocess.run(shlex.split(typed), capture_output=True, check=True).stdout if typed else None
-    result = CliRunner(mix_stderr=False).invoke(
-        main, shlex.split(piped)[1:], input=given, env={"HFM_KG_OUTPUT": str(settings.output)}
-    )
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import partial
 
@@ -14,6 +15,7 @@ from hfm_kg.errors import HfmError
 from hfm_kg.kinds import KINDS, Asks
 from hfm_kg.kinds import kind as kind_of
 from hfm_kg.listing import Listing
+from hfm_kg.pipeline import Settings
 from hfm_kg.search import Search
 from hfm_kg.terms import HFM, iri
 
@@ -78,6 +80,15 @@ def test_the_query_and_the_list_agree(
         for each in kind.columns:
             shown = row[each.name].value.split("|") if each.name in row else []
             assert shown == sorted({cell.text for cell in item.cells[each.name]})
+
+
+def test_texts_of_a_facet_are_those_that_the_tables_allow(settings: Settings, listings: dict[str, Listing]) -> None:
+    schema = json.loads((settings.data / "csv-metadata.json").read_text(encoding="utf-8"))
+    (references,) = [table for table in schema["tables"] if table["url"] == "references.tsv"]
+    (column,) = [column for column in references["tableSchema"]["columns"] if column["name"] == "kind"]
+    facet = KINDS["references"].facet("kind")
+    assert facet.texts == tuple(column["datatype"]["format"].split("|"))
+    assert set(listings["references"].carriers["kind"]) == set(map(Literal, facet.texts))
 
 
 def test_selections_narrow(names: Search, listings: dict[str, Listing]) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import math
 import random
+import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from pyoxigraph import DefaultGraph, NamedNode, Quad, Store
@@ -15,7 +18,7 @@ from hfm_kg import gaps, rows
 from hfm_kg.catalog import Catalog
 from hfm_kg.cli import main
 from hfm_kg.errors import UsageError
-from hfm_kg.gaps import trial
+from hfm_kg.gaps import plot, trial
 from hfm_kg.gaps.field import Field
 from hfm_kg.gaps.ranking import EQUAL, KINDS, TUNED_ON, WEIGHTS, Landscape, rank
 from hfm_kg.gaps.trial import Places
@@ -227,7 +230,9 @@ def test_a_dataset_is_as_young_as_the_model_that_is_reported_with_it(queries: Ca
 def test_places_of_a_ranking() -> None:
     places = Places([5.0, 1.0, 3.0, 3.0])
     assert [places.rank[number] for number in range(4)] == [1, 4, 2.5, 2.5]
-    assert [places.hits([0, 2], cut) for cut in (1, 2, 3, 4)] == [1, 1.5, 2, 2]
+    blocks = tuple(places.block[number] for number in (0, 2))
+    hits = trial.Score("", blocks, 0, 0, (0, 0), 0, None).hits
+    assert [hits(cut) for cut in (1, 2, 3, 4)] == [1, 1.5, 2, 2]
     assert places.mean_rank([0, 1]) == 2.5
     assert (places.auc([0]), places.auc([1]), places.auc([2])) == (1, 0, 0.5)
     assert places.average_precision([0, 1]) == (1 / 1 + 2 / 4) / 2
@@ -252,10 +257,10 @@ def test_a_planted_gap_that_comes_true_is_foreseen(planted: Field) -> None:
     outcome = trial.run(replace(planted, things=(*planted.things, late)), 2021, samples=20)
     assert (outcome.hidden_models, outcome.combinations, outcome.new, outcome.reachable) == (1, 1, 1, 1)
     best = outcome.scores[0]
-    assert (best.mean_rank, best.auc, best.average_precision, best.hits[10]) == (1, 1, 1, 1)
+    assert (best.mean_rank, best.auc, best.average_precision, best.hits(10)) == (1, 1, 1, 1)
     chance = outcome.scores[-1]
     assert chance.auc == 0.5
-    assert chance.hits[10] == 1  # of ten candidates
+    assert chance.hits(10) == 1  # of ten candidates
     assert outcome.candidates == 10
 
 
@@ -279,11 +284,30 @@ def test_the_trial_on_the_real_field(field: Field) -> None:
     for score in scores.values():
         assert score.interval[0] <= score.auc + 0.05
         assert score.interval[1] >= score.auc - 0.05
-        assert all(0 <= hits <= min(cut, outcome.reachable) for cut, hits in score.hits.items())
+        assert all(0 <= score.hits(cut) <= min(cut, outcome.reachable) for cut in trial.CUTS)
     assert scores["chance"].mean_rank == (outcome.candidates + 1) / 2
     # what the documentation says: evidence foresees better than popularity, popularity better than chance
     assert scores["weights in use"].auc > scores["popularity"].auc > scores["chance"].auc
     assert scores["weights in use"].interval[0] > scores["chance"].interval[1]
+
+
+def test_each_ranking_is_drawn_beside_chance_and_its_interval(field: Field) -> None:
+    outcome = trial.run(field, 2024, tuned_on=2023, samples=20)
+    (axes,) = plot.figure(outcome).axes
+    curves = {str(line.get_label()).removesuffix(", with 95 % interval"): line.get_xydata() for line in axes.lines}
+    assert list(curves) == [score.ranking for score in outcome.scores]
+    for score in outcome.scores:
+        curve = {int(x): y for x, y in np.asarray(curves[score.ranking])}
+        assert (curve[10], curve[outcome.candidates]) == (score.hits(10), outcome.reachable)
+    assert axes.get_title().startswith("Combinations that the models of 2024 brought")
+    # of the combinations that come true a random order has 95 in 100 times as many among the first as the band says
+    generator, size, cut = random.Random(1), outcome.candidates, 1000
+    (band,) = axes.collections
+    corners = np.asarray(band.get_paths()[0].vertices)
+    place = min(x for x in corners[:, 0] if x >= cut)
+    low, high = (extreme(corners[corners[:, 0] == place][:, 1]) for extreme in (min, max))
+    drawn = [sum(n < place for n in generator.sample(range(size), outcome.reachable)) for _ in range(2000)]
+    assert sum(low <= hits <= high for hits in drawn) / len(drawn) >= 0.93
 
 
 def test_the_weights_in_use_are_those_that_tuning_gives(field: Field) -> None:
@@ -329,11 +353,27 @@ def test_the_command_tries_itself(output: dict[str, str]) -> None:
     assert [row["ranking"] for row in json.loads(result.stdout)][-2:] == ["popularity", "chance"]
 
 
+@pytest.mark.parametrize("ending", ["png", "SVG"])
+def test_the_command_draws_its_trial(ending: str, output: dict[str, str], tmp_path: Path) -> None:
+    picture = tmp_path / f"trial.{ending}"
+    arguments = ["gaps", "--trial", "2024", "--plot", str(picture)]
+    plain = CliRunner(mix_stderr=False).invoke(main, arguments[:-2], env=output)
+    first = CliRunner(mix_stderr=False).invoke(main, arguments, env=output)
+    assert (first.exit_code, first.stdout) == (0, plain.stdout)
+    drawn = picture.read_bytes()
+    assert drawn.startswith(b"\x89PNG") or ElementTree.fromstring(drawn).tag == "{http://www.w3.org/2000/svg}svg"
+    CliRunner(mix_stderr=False).invoke(main, arguments, env=output)
+    assert (picture.read_bytes(), list(tmp_path.iterdir())) == (drawn, [picture])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--task", "Segmentatn"], "did you mean"),
         (["--tuned-on", "2023"], "belongs to a --trial"),
+        (["--plot", "trial.svg"], "belongs to a --trial"),
+        (["--trial", "2024", "--plot", "trial.pdf"], "ends in .png or .svg"),
+        (["--trial", "2024", "--plot", "nowhere/trial.svg"], "no folder nowhere"),
         (["--trial", "2024", "--modality", "CT"], "on all combinations"),
         (["--trial", "1950"], "could have been foreseen"),
     ],

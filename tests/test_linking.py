@@ -190,6 +190,18 @@ def test_a_column_is_linked(tmp_path: Path, run: Run) -> None:
     assert result.stderr == "1 of 2 terms have a candidate\n"
 
 
+def test_terms_without_a_candidate_keep_their_place_if_asked_for(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "x.csv").write_text(f"name,id\nqwxzv,urn:a\nComputed Tomography,urn:b\nCT,{BASE}CT\nxqzvw,urn:c\n")
+    arguments = ["link", str(tmp_path / "x.csv"), "--id-column", "id", "--limit", "2", "--json"]
+    some, everything = (json.loads(run(*arguments, *more).stdout) for more in ([], ["--all"]))
+    assert [row["term"] for row in everything if not row["iri"]] == ["urn:a", "urn:c"]
+    assert [row for row in everything if row["iri"]] == some
+    assert [row["term"] for row in (everything[0], everything[1], everything[-1])] == ["urn:a", "urn:b", "urn:c"]
+    assert all(list(row) == list(some[0]) for row in everything)
+    refused = run(*arguments[:4], "--all", "--format", "sssom")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+
+
 def test_a_proposal_is_sssom_that_others_read(tmp_path: Path, run: Run) -> None:
     (tmp_path / "x.obo").write_text(OBO)
     proposal = tmp_path / "proposal.sssom.tsv"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shlex
 from collections import Counter
 from collections.abc import Mapping
 from itertools import combinations
@@ -210,25 +209,6 @@ def test_pictures_are_written(output: dict[str, str], tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert [Path(line).name for line in done.stdout.splitlines()] == ["growth.png", "growth.svg"]
     assert all(Path(line).stat().st_size > 1000 for line in done.stdout.splitlines())
-
-
-EXAMPLES = [
-    line.strip().partition(" >")[0]
-    for command in (main.commands["gaps"], *main.commands["network"].commands.values())  # type: ignore[attr-defined] # it is a group
-    for line in (command.help or "").partition("Examples:")[2].strip().splitlines()
-    if "--samples" not in line and "plots" not in line
-]
-"""What help shows, without what takes minutes."""
-
-
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_what_help_shows_can_be_done(
-    example: str, output: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    result = CliRunner(mix_stderr=False).invoke(main, shlex.split(example)[1:], env=output)
-    assert result.exit_code == 0, result.stderr
-    assert result.stdout or list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

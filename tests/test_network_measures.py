@@ -13,7 +13,7 @@ from typing import Any
 import networkx as nx
 import pytest
 
-from hfm_kg import rows
+from hfm_kg import pictures, rows
 from hfm_kg.catalog import Catalog
 from hfm_kg.errors import UsageError
 from hfm_kg.network import (
@@ -268,7 +268,7 @@ def test_every_measure_is_drawn(real: dict[str, measures.Measure]) -> None:
     assert set(plots.DRAWN) == set(MEASURES)
     for found in real.values():
         assert ElementTree.fromstring(plots.write(found, "svg")).tag == "{http://www.w3.org/2000/svg}svg"
-    for format_name in plots.FORMATS:
+    for format_name in pictures.FORMATS:
         assert plots.write(real["growth"], format_name) == plots.write(real["growth"], format_name)
     assert plots.write(real["growth"], "png").startswith(b"\x89PNG")
     with pytest.raises(UsageError):

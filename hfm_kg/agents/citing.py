@@ -1,13 +1,13 @@
-"""Where the sources speak of the things of an answer: one query for all of them."""
+"""Where the sources speak of the things of an answer, one query for all of them; and rows with their citations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, Final
 
-from hfm_kg.agents.answers import Answer, Citation, Link, Place, plain
+from hfm_kg.agents.answers import Answer, Citation, Link, Place, Table, cell, page, plain
 from hfm_kg.api import KnowledgeGraph
-from hfm_kg.result import Row
+from hfm_kg.result import Result, Row
 from hfm_kg.terms import BASE
 from hfm_kg.values import Iri
 
@@ -41,6 +41,13 @@ def cite(graph: KnowledgeGraph, answers: Iterable[Any]) -> list[Citation]:
     for row in graph.query(PLACES, thing=wanted):
         found.setdefault(row.thing, []).append(row)
     return [_citation(links[iri], found[iri]) for iri in wanted if iri in found]
+
+
+def table(graph: KnowledgeGraph, found: Result, limit: int, offset: int, cure: str) -> Table:
+    """Rows of a result, with citations; ``cure`` as :func:`page` takes it."""
+    rows = [[cell(value) for value in row] for row in found[offset : offset + limit]]
+    kept, told = page(rows, len(found), offset, cure)
+    return Table(columns=list(found.columns), rows=kept, citations=cite(graph, kept), **told)
 
 
 def _citation(thing: Link, rows: list[Row]) -> Citation:

@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, cast
 
+import anyio
 import click
 import uvicorn
+from anyio import to_thread
 from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import ToolAnnotations
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hfm_kg import __version__, source
-from hfm_kg.agents import prompts, resources
+from hfm_kg import __version__
+from hfm_kg.agents import lists, prompts, resources
 from hfm_kg.agents.errors import Explained
-from hfm_kg.agents.evaluators import Guarded, evaluating
+from hfm_kg.agents.evaluators import evaluating
 from hfm_kg.agents.tools import Tools
 from hfm_kg.api import KnowledgeGraph
 from hfm_kg.catalog import Catalog
@@ -29,7 +31,6 @@ from hfm_kg.server import logs
 from hfm_kg.server.bounds import MEGABYTE, Limits
 from hfm_kg.server.connection import Connection
 from hfm_kg.server.running import Server, listening, shown
-from hfm_kg.source import Source
 from hfm_kg.store import Snapshot
 
 INSTRUCTIONS: Final = """HFM-KG is the knowledge graph of healthcare foundation models: models and datasets with their \
@@ -49,6 +50,7 @@ TOOLS: Final = {
     "provenance": "Where it is said",
     "list_models": "List models",
     "list_datasets": "List datasets",
+    "list_references": "List references",
     "list_concepts": "List concepts",
     "sparql": "Run SPARQL",
     "ask": "Ask the catalogue",
@@ -90,8 +92,10 @@ def create_server(graph: KnowledgeGraph) -> MCPServer:
     )
     tools = Tools(graph)
     explained = Explained(tools.near)
+    listing = lists.tools(graph)
     for name, title in TOOLS.items():
-        server.add_tool(explained.tool(getattr(tools, name)), name=name, title=title, annotations=READING)
+        function = listing[name] if name in listing else getattr(tools, name)
+        server.add_tool(explained.tool(function), name=name, title=title, annotations=READING)
     resources.add(server, graph, tools)
     prompts.add(server)
     return server
@@ -131,7 +135,7 @@ def serve_http(offer: Offer, host: str, port: int, hosts: Sequence[str] = ()) ->
                 transport_security=_security([*LOOPBACK, shown(host), *hosts]),
             )
             config = uvicorn.Config(
-                app,
+                Attended(app),
                 http=cast(
                     type[asyncio.Protocol], partial(Connection, patience=offer.limits.patience, most=CONNECTIONS)
                 ),
@@ -149,6 +153,43 @@ def serve_http(offer: Offer, host: str, port: int, hosts: Sequence[str] = ()) ->
         _run(offer, serve)
 
 
+class Attended:
+    """An application whose work on a request ends when the client hangs up: nobody can have the answer any more.
+
+    That is how clients cancel since the protocol's version 2026-07-28. Those of before should send a notification, for
+    an answer might be had again over another connection; not here, where there are no sessions.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        is_read = False
+
+        async def heard() -> Message:
+            nonlocal is_read
+            while is_read:  # what else there is to hear ends the work
+                await anyio.sleep_forever()
+            message = await receive()
+            if not message.get("more_body"):
+                is_read = True
+                group.start_soon(attend)
+            return message
+
+        async def attend() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            group.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as group:
+            await self.app(scope, heard, send)
+            group.cancel_scope.cancel()
+
+
 def _security(hosts: Sequence[str]) -> TransportSecuritySettings:
     named = list(dict.fromkeys(hosts))
     return TransportSecuritySettings(
@@ -161,11 +202,13 @@ def _security(hosts: Sequence[str]) -> TransportSecuritySettings:
 
 def _run(offer: Offer, serve: Callable[[MCPServer], Awaitable[bool]]) -> None:
     """Serve over what is offered; ``serve`` tells whether a thread still waits for what may never come."""
+    if isinstance(offer.graph, str) and not offer.graph.startswith(("http://", "https://")):
+        raise UsageError(f"--endpoint {offer.graph}: an address begins with http:// or https://")
 
     async def run() -> None:
-        async with _source(offer) as opened:
+        async with evaluating(offer.graph, offer.limits) as opened:
             graph = KnowledgeGraph(opened, offer.catalog)
-            await asyncio.to_thread(lambda: graph.names)  # before there are several threads that would make it
+            await to_thread.run_sync(lambda: graph.names)  # before there are several threads that would make it
             is_stuck = await serve(create_server(graph))
         if is_stuck:  # a thread that reads standard input can be ended by its process alone
             click.echo("stopped", err=True)
@@ -175,14 +218,3 @@ def _run(offer: Offer, serve: Callable[[MCPServer], Awaitable[bool]]) -> None:
         asyncio.run(run())
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
-
-
-@asynccontextmanager
-async def _source(offer: Offer) -> AsyncIterator[Source]:
-    if isinstance(offer.graph, str):
-        if not offer.graph.startswith(("http://", "https://")):
-            raise UsageError(f"--endpoint {offer.graph}: an address begins with http:// or https://")
-        yield Guarded(source.Endpoint(offer.graph), offer.limits)
-        return
-    async with evaluating(offer.graph, offer.limits) as opened:
-        yield opened

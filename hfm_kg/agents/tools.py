@@ -1,4 +1,4 @@
-"""What agents can do: find, describe, list, ask, and read where it is said."""
+"""What agents can do beside listing: find, describe, ask, and read where it is said."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 from rapidfuzz import process
 
-from hfm_kg import binding, kinds, sparql
+from hfm_kg import binding, sparql
 from hfm_kg.agents.answers import (
     Described,
     Example,
@@ -27,20 +27,15 @@ from hfm_kg.agents.answers import (
     page,
     plain,
 )
-from hfm_kg.agents.citing import cite, placed
+from hfm_kg.agents.citing import cite, placed, table
 from hfm_kg.api import KnowledgeGraph
 from hfm_kg.errors import UnknownNameError
 from hfm_kg.result import Result, Row
 from hfm_kg.search import fold, squeeze
 
 Name = Annotated[str, Field(min_length=1, max_length=500, description="A name, abbreviation, path or IRI")]
-Names = Annotated[
-    Name | Annotated[list[Name], Field(max_length=20)] | None,
-    Field(description="One or several names or IRIs, of which a thing needs one"),
-]
 Offset = Annotated[int, Field(ge=0, le=1_000_000, description="Rows to pass over")]
 Limit = Annotated[int, Field(ge=1, le=100, description="Rows to give; fewer come where they are long")]
-Year = Annotated[int | None, Field(ge=1900, le=2100)]
 KindName = Literal["model", "dataset", "reference", "survey", "task", "modality", "backbone", "paradigm", "technique",
     "application", "challenge", "future direction", "topic", "sub-field", "unit", "class", "property"]  # fmt: skip
 
@@ -153,69 +148,6 @@ class Tools:
         kept, told = page(statements, len(found.statements), offset, "name a property")
         return Rests(thing=link(found.iri), statements=kept, **_notes(found.notes), **told)
 
-    # --- lists ----------------------------------------------------------------------------------------------------
-
-    def list_models(
-        self,
-        subfield: Names = None,
-        paradigm: Names = None,
-        adaptation: Names = None,
-        modality: Names = None,
-        task: Names = None,
-        backbone: Names = None,
-        technique: Names = None,
-        application: Names = None,
-        since: Year = None,
-        until: Year = None,
-        code: Annotated[bool | None, Field(description="Whether an address of its code was found")] = None,
-        order: Annotated[
-            str, Field(max_length=40, description="A column, with - before it for the greatest first")
-        ] = "",
-        limit: Limit = 20,
-        offset: Offset = 0,
-    ) -> Table:
-        """The models that the survey reviews and that have all of this; broader concepts hold the narrower ones."""
-        return self._listed("models", locals(), "name more facets")
-
-    def list_datasets(
-        self,
-        subfield: Names = None,
-        modality: Names = None,
-        task: Names = None,
-        topic: Names = None,
-        since: Year = None,
-        until: Year = None,
-        link: Annotated[bool | None, Field(description="Whether an address of it was found")] = None,
-        unit: Annotated[Names, Field(description="What its size is counted in, such as images")] = None,
-        size: Annotated[int | None, Field(ge=0, description="At least as many of that unit")] = None,
-        order: Annotated[
-            str, Field(max_length=40, description="A column, with - before it for the greatest first")
-        ] = "",
-        limit: Limit = 20,
-        offset: Offset = 0,
-    ) -> Table:
-        """The datasets and databases that the survey reviews and that have all of this."""
-        return self._listed("datasets", locals(), "name more facets")
-
-    def list_concepts(
-        self,
-        scheme: Annotated[
-            str | None,
-            Field(max_length=60, description="Such as tasks, modalities, paradigms, backbones, techniques, challenges"),
-        ] = None,
-        below: Annotated[Names, Field(description="Narrower than this concept")] = None,
-        limit: Limit = 40,
-        offset: Offset = 0,
-    ) -> Table:
-        """The concepts with their definitions: the values that the facets of models and datasets take."""
-        return self._listed("concepts", locals(), "name a scheme, or a concept above")
-
-    def _listed(self, kind: str, given: dict[str, Any], cure: str) -> Table:
-        names = {facet.name for facet in kinds.kind(kind).facets}
-        chosen = {name: value for name, value in given.items() if name in names}
-        found: Result = getattr(self.graph, kind)(**chosen, order=given.get("order", ""))
-        return self._table(found, given["limit"], given["offset"], cure)
-
     # --- asking ---------------------------------------------------------------------------------------------------
 
     def sparql(
@@ -229,7 +161,7 @@ class Tools:
         The prefixes hfm, rdfs, skos, dcterms, prov, schema need not be declared. The tool schema gives the words. Ask
         for IRIs beside labels: what an IRI in the rows stands for is cited.
         """
-        return self._table(self.graph.query(query), limit, offset, "LIMIT or COUNT in the query")
+        return table(self.graph, self.graph.query(query), limit, offset, "LIMIT or COUNT in the query")
 
     def ask(
         self,
@@ -243,12 +175,7 @@ class Tools:
     ) -> Table:
         """Run a question of the catalogue by its name; the tool examples lists them."""
         text = self.graph.bound(self.graph.catalog[question].text, **(bindings or {}))
-        return self._table(self.graph.query(text), limit, offset, "the tool sparql")
-
-    def _table(self, found: Result, limit: int, offset: int, cure: str) -> Table:
-        rows = [[cell(value) for value in row] for row in found[offset : offset + limit]]
-        kept, told = page(rows, len(found), offset, cure)
-        return Table(columns=list(found.columns), rows=kept, citations=cite(self.graph, kept), **told)
+        return table(self.graph, self.graph.query(text), limit, offset, "the tool sparql")
 
     # --- words ----------------------------------------------------------------------------------------------------
 

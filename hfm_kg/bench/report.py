@@ -7,8 +7,7 @@ import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
@@ -17,11 +16,10 @@ from hfm_kg.bench import attack
 from hfm_kg.bench.load import LoadClient
 from hfm_kg.bench.measure import Cell, Outcome, Plan
 from hfm_kg.bench.servers import MEGABYTE, Ours
-from hfm_kg.errors import NotInstalledError, UsageError
 from hfm_kg.store import Snapshot
 
-PLOTS = (".png", ".svg")
-"""The endings of the files that a plot can be written to."""
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -139,18 +137,8 @@ def _print(format_name: str, found: Sequence[Mapping[str, str]], told: Mapping[s
     click.echo("\n".join(lines), err=True)
 
 
-def require_plot(path: Path) -> None:
-    """Raise NotInstalledError or UsageError, rather now than after the run, if no plot can be written there."""
-    if path.suffix.lower() not in PLOTS:
-        raise UsageError(f"--plot {path}: name a file that ends in {' or '.join(PLOTS)}")
-    try:
-        import matplotlib  # noqa: F401 # only to see whether it is there
-    except ImportError:
-        raise NotInstalledError("a plot needs matplotlib; get it with: pip install 'hfm-kg[bench]'") from None
-
-
-def plot(comparison: Comparison, path: Path) -> None:
-    """Draw our throughput as a multiple of each peer's, a panel for each mode and number of clients."""
+def figure(comparison: Comparison) -> Figure:
+    """Our throughput as a multiple of each peer's, a panel for each mode and number of clients."""
     from matplotlib.figure import Figure
 
     outcome = comparison.outcome
@@ -159,8 +147,8 @@ def plot(comparison: Comparison, path: Path) -> None:
     modes = list(dict.fromkeys(cell.mode for cell in outcome.cells))
     clients = list(dict.fromkeys(cell.clients for cell in outcome.cells))
     peers = [server.name for server in outcome.servers if server.name != Ours.name]
-    figure = Figure(figsize=(2 + 4 * len(clients), 2 + 0.4 * len(names) * len(modes)), layout="constrained")
-    panels: Any = figure.subplots(len(modes), len(clients), sharex=True, sharey=True, squeeze=False)
+    drawn = Figure(figsize=(2 + 4 * len(clients), 2 + 0.4 * len(names) * len(modes)), layout="constrained")
+    panels: Any = drawn.subplots(len(modes), len(clients), sharex=True, sharey=True, squeeze=False)
     for panel_row, mode in zip(panels, modes, strict=True):
         for panel, number in zip(panel_row, clients, strict=True):
             for place, peer in enumerate(peers):
@@ -182,10 +170,10 @@ def plot(comparison: Comparison, path: Path) -> None:
             panel.set_title(f"{mode}, {number} client{'' if number == 1 else 's'}")
             panel.set_yticks(range(len(names)), names)
     panels[0][0].invert_yaxis()
-    figure.supxlabel(
+    drawn.supxlabel(
         f"requests a second of {Ours.name} as a multiple of the other server's\n{comparison.conditions['data']}"
     )
     handles, labels = panels[0][0].get_legend_handles_labels()
     if labels:
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
-    figure.savefig(path)
+        drawn.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    return drawn

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hfm_kg import pictures
 from hfm_kg.bench import attack, load, measure, peers, report, servers, workload
 from hfm_kg.bench.report import Comparison
 from hfm_kg.catalog import Catalog
@@ -53,7 +54,9 @@ def run(
     numbers = options.numbers()
     running = [servers.endpoint(text) for text in options.endpoints]
     if options.plot:
-        report.require_plot(options.plot)
+        if options.attack:
+            raise UsageError("--plot draws what servers were compared for; leave out --attack")
+        pictures.require(options.plot, "bench")
     names = attack.CHEAP if options.attack else options.names
     workload.require(names, queries)
     with servers.ended_in_order(), measure.data(snapshot, options.scale, progress) as data:
@@ -66,5 +69,5 @@ def run(
         measured = measure.run(data, plan, peers.peers(options.peer_names), running, client, progress)
         compared = Comparison(measured, report.conditions(data, options.scale, plan, client, measured, before))
     if options.plot:
-        report.plot(compared, options.plot)
+        pictures.write(options.plot, lambda: report.figure(compared))
     return compared

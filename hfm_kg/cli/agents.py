@@ -61,7 +61,7 @@ def mcp(
     try:
         from hfm_kg.agents import serving
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types", "pydantic"):
+        if (error.name or "").partition(".")[0] not in ("anyio", "mcp", "mcp_types", "pydantic"):
             raise
         raise NotInstalledError("mcp is not installed; install it with: pip install 'hfm-kg[mcp]'") from None
 

@@ -41,6 +41,9 @@ def _source(endpoint: str | None, root: Path | None, output: Path | None) -> tup
 @click.option("--trial", metavar="YEAR", type=int, help="Hide the models of a year and see how well gaps foresee them.")
 @click.option("--tuned-on", metavar="YEAR", type=int, help="In a trial, try weights that are tuned on an earlier year.")
 @click.option("--seed", default=0, help="Seed of a trial's random numbers.", show_default=True)
+@click.option(
+    "--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw a trial to this file, .png or .svg."
+)
 @endpoint_option
 @records_option
 @root_option
@@ -55,6 +58,7 @@ def gaps(
     trial: int | None,
     tuned_on: int | None,
     seed: int,
+    plot: Path | None,
     endpoint: str | None,
     format_name: str | None,
     root: Path | None,
@@ -72,20 +76,27 @@ def gaps(
       hfm-kg gaps --modality Pathology --paradigm GenerativeLearning --format json
       hfm-kg gaps --subfield Vision --task 'image segmentation'
       hfm-kg gaps --trial 2024 --tuned-on 2023
+      hfm-kg gaps --trial 2024 --plot trial.svg
     """
     from hfm_kg import gaps as ranking
-    from hfm_kg import present
+    from hfm_kg import pictures, present
+    from hfm_kg.gaps import plot as drawing
     from hfm_kg.gaps import trial as trials
 
-    if tuned_on is not None and trial is None:
-        raise UsageError("--tuned-on belongs to a --trial")
+    for option, value in (("--tuned-on", tuned_on), ("--plot", plot)):
+        if value is not None and trial is None:
+            raise UsageError(f"{option} belongs to a --trial")
     given = {"modality": modality, "task": task, "paradigm": paradigm, "subfield": subfield}
     if trial is not None and any(given.values()):
         raise UsageError("a --trial is on all combinations; leave out --modality, --task, --paradigm and --subfield")
+    if plot is not None:
+        pictures.require(plot, "network")
     field = ranking.read(*_source(endpoint, root, output))
     shown = format_name or present.default_format(False)
     if trial is not None:
         outcome = trials.run(field, trial, tuned_on=tuned_on, by_subfield=by_subfield, seed=seed)
+        if plot is not None:
+            pictures.write(plot, lambda: drawing.figure(outcome))
         click.echo(str(outcome), err=True)
         present.records(outcome.rows(), shown)
         return
@@ -243,17 +254,18 @@ def network_plots(
       hfm-kg network plots --folder plots
       hfm-kg network plots growth bridges --samples 200
     """
-    from hfm_kg import atomic
+    from hfm_kg import atomic, pictures
     from hfm_kg.network import measures, plots
 
     chosen = measures.chosen(names)
+    pictures.require_matplotlib("network")
     source = measures.Network(*_source(endpoint, root, output), seed=seed, samples=samples)
     folder.mkdir(parents=True, exist_ok=True)
     with session.progress() as progress:
         for name in chosen:
             progress(f"measuring {name}")
             measured = measures.measure(source, name)
-            for format_name in plots.FORMATS:
+            for format_name in pictures.FORMATS:
                 path = folder / f"{name}.{format_name}"
                 atomic.write(path, plots.write(measured, format_name))
                 click.echo(str(path))

@@ -12,8 +12,27 @@ from hfm_kg import __version__
 from hfm_kg.errors import HfmError
 
 
-class Commands(click.Group):
+class Named(click.Group):
+    """Tells the nearest command to one that there is not."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """See :class:`click.Group`."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from hfm_kg.tables import nearest
+
+            if hint := nearest(args[0], self.list_commands(ctx)):
+                error.message = error.message.rstrip(".") + hint
+            raise
+
+
+class Commands(Named):
     """Renders our errors, and ends quietly when the reader of a pipe has gone or the user presses Ctrl-C."""
+
+    group_class = Named
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, and turn what it raises into a message and an exit code."""

@@ -13,13 +13,18 @@ from hfm_kg.cli.options import format_option, output_option, root_option
 
 @main.command()
 @click.argument("source", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--column", metavar="NAME", help="The column of a table that holds the strings.  [default: the first]")
+@click.option(
+    "--column",
+    metavar="NAME",
+    help="The column, by its name in the first line, that holds the strings.  [default: the first]",
+)
 @click.option("--id-column", metavar="NAME", help="The column of a table that holds the IRIs of their terms.")
 @click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only things of this kind; may be repeated.")
 @click.option("--limit", "-n", default=1, type=click.IntRange(1, 100), help="Candidates of a term.", show_default=True)
 @click.option(
     "--least", default=60.0, type=click.FloatRange(0, 100), help="The least score of a candidate.", show_default=True
 )
+@click.option("--all", "with_all", is_flag=True, help="Print terms without a candidate, too, each as a row of its own.")
 @format_option(
     ["table", "tsv", "json", "sssom"], "tsv, or sssom for a proposal.  [default: table on a terminal, else tsv]"
 )
@@ -33,6 +38,7 @@ def link(
     kinds: tuple[str, ...],
     limit: int,
     least: float,
+    with_all: bool,
     format_name: str | None,
     file: Path | None,
     root: Path | None,
@@ -46,7 +52,7 @@ def link(
 
     \b
     Examples:
-      hfm-kg link scans.csv --column modality --kind modality
+      hfm-kg link scans.csv --column modality --kind modality --all
       hfm-kg link terms.owl --kind task --kind technique --format sssom > proposal.sssom.tsv
       hfm-kg link terms.obo --limit 3 --least 40 --json
     """
@@ -59,6 +65,8 @@ def link(
 
     if file is not None and format_name not in (None, "sssom"):
         raise UsageError("--file takes a proposal; leave out the format or give --format sssom")
+    if with_all and (file is not None or format_name == "sssom"):
+        raise UsageError("a proposal holds what has a candidate; leave out --all")
     settings = session.settings(root, output)
     terms = termlists.read(source, column, id_column)
     sets, findings = mappings.read(settings.ontology / "mappings")
@@ -72,6 +80,7 @@ def link(
     elif format_name == "sssom":
         click.echo(linking.sssom(found, source.name, known), nl=False)
     else:
-        present.records([each.row() for each in found], format_name or present.default_format(False))
+        rows = linking.rows(found, terms) if with_all else [each.row() for each in found]
+        present.records(rows, format_name or present.default_format(False))
     linked = len({(each.term.iri, each.term.label) for each in found})
     click.echo(f"{linked} of {len(terms)} terms have a candidate", err=True)

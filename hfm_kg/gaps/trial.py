@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,22 +32,34 @@ from hfm_kg.gaps.ranking import EQUAL, KINDS, TUNED_ON, WEIGHTS, Candidate, Comb
 CUTS: Final = (10, 50, 100)
 """The N of precision and recall at N."""
 
+POPULARITY: Final = "popularity"
+CHANCE: Final = "chance"
+
 SAMPLES: Final = 500
 """How often hidden models are resampled, and orders drawn by chance."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """How well a ranking foresaw: hits by cut, mean rank, AUC and its interval, average precision."""
+    """How well a ranking foresaw: where what came true stands, mean rank, AUC and its interval, average precision."""
 
     ranking: str
-    hits: Mapping[int, float]
+    blocks: tuple[tuple[int, int], ...]
+    """For each combination that came true: how many stand above it, and how many once its equals are counted."""
     mean_rank: float
     auc: float
     interval: tuple[float, float]
     average_precision: float
     above_popularity: float | None
     """The share of the resamples in which the AUC is above that of popularity; None for the baselines."""
+
+    def hits(self, first: int) -> float:
+        """How many that came true stand among the first so many; among equals chance decides.
+
+        >>> Score("", ((0, 1), (1, 3)), 0, 0, (0, 0), 0, None).hits(2)
+        1.5
+        """
+        return sum(min(1.0, max(0.0, (first - above) / (end - above))) for above, end in self.blocks)
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,8 @@ class Trial:
         rows = []
         for score in self.scores:
             row = {"ranking": score.ranking}
-            for cut, hits in score.hits.items():
+            for cut in CUTS:
+                hits = score.hits(cut)
                 row[f"hits@{cut}"] = f"{hits:.4g}"
                 row[f"precision@{cut}"] = f"{hits / cut:.3f}"
                 row[f"recall@{cut}"] = f"{hits / self.reachable:.3f}"
@@ -106,11 +119,6 @@ class Places:
             for number in order[start:end]:
                 self.rank[number], self.block[number] = (start + 1 + end) / 2, (start, end)
             start = end
-
-    def hits(self, true: Iterable[int], cut: int) -> float:
-        """How many of the true ones stand among the first ``cut``; among equals chance decides."""
-        blocks = (self.block[number] for number in true)
-        return sum(min(1.0, max(0.0, (cut - start) / (end - start))) for start, end in blocks)
 
     def mean_rank(self, true: Sequence[int]) -> float:
         """The mean rank of the true ones."""
@@ -181,10 +189,10 @@ def run(
         aucs = [places.auc(sample) for sample in resampled]
         above = sum(ours > theirs for ours, theirs in zip(aucs, beside, strict=True)) / len(resampled)
         scores.append(_score(name, places, true, aucs, above))
-    scores.append(_score("popularity", popularity, true, beside, None))
+    scores.append(_score(POPULARITY, popularity, true, beside, None))
     chance = Places([0.0] * len(candidates))
     drawn = [chance_auc(generator, len(candidates), len(true)) for _ in range(samples)]
-    scores.append(_score("chance", chance, true, drawn, None))
+    scores.append(_score(CHANCE, chance, true, drawn, None))
     combinations = {combination for model in models for combination in landscape.combinations_of(model)}
     everything_new = {combination for each_new in new for combination in each_new}
     return Trial(year, len(models), len(combinations), len(everything_new), len(true), len(candidates), tuple(scores))
@@ -238,7 +246,7 @@ def _score(
     low, high = (ordered[min(len(ordered) - 1, int(share * len(ordered)))] for share in (0.025, 0.975))
     return Score(
         name,
-        {cut: places.hits(true, cut) for cut in CUTS},
+        tuple(places.block[number] for number in true),
         places.mean_rank(true),
         places.auc(true),
         (low, high),

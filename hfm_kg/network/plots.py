@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from hfm_kg.errors import NotInstalledError, UsageError
+from hfm_kg import pictures
 from hfm_kg.network.source import Measure
+from hfm_kg.pictures import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-FORMATS: Final = ("png", "svg")
-
-COLOURS: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7")
-"""Of Okabe and Ito's palette, which readers with any colour vision can tell apart."""
 
 SHORT: Final = 48
 """Characters of a label that a picture shows."""
 
 
 def write(measure: Measure, format_name: str) -> bytes:
-    """The picture of a measure; equal measures give equal bytes. Raises UsageError, NotInstalledError."""
-    if format_name not in FORMATS:
-        raise UsageError(f"no picture format {format_name!r}; take one of {', '.join(FORMATS)}")
-    try:
-        import matplotlib as mpl
-    except ImportError:
-        raise NotInstalledError("pictures need matplotlib: pip install 'hfm-kg[network]'") from None
-    buffer = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": measure.name, "font.size": 9}):
-        figure(measure).savefig(
-            buffer, format=format_name, dpi=120, metadata={"Date": None} if format_name == "svg" else {"Software": None}
-        )
-    return buffer.getvalue()
+    """The picture of a measure. Raises UsageError for a format that there is not. Needs matplotlib."""
+    return pictures.drawn(lambda: figure(measure), format_name, measure.name)
 
 
 def figure(measure: Measure) -> Figure:
