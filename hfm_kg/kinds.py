@@ -100,8 +100,8 @@ def _years(pattern: str) -> tuple[Facet, Facet]:
 
 def _sizes(node: str) -> tuple[Facet, Facet]:
     return (
-        Facet("unit", "Counted in", "?node hfm:unit ?value .", scheme="units", node=node),
-        Facet("size", "At least as many", "?node hfm:number ?value .", Asks.AT_LEAST, node=node),
+        Facet("unit", "Size in", "?node hfm:unit ?value .", scheme="units", node=node),
+        Facet("size", "Size at least", "?node hfm:number ?value .", Asks.AT_LEAST, node=node),
     )
 
 
@@ -162,7 +162,7 @@ KINDS: Final[Mapping[str, Kind]] = {
                 Column("modality", "Modality", MODALITY),
                 Column("task", "Task", TASK),
                 Column("size", "Size as printed", "?item hfm:size/hfm:asReported ?value .", literal=True),
-                Column("year", "Year of its work", WORK_YEAR, "min", literal=True),
+                Column("year", "Year of the work", WORK_YEAR, "min", literal=True),
                 Column("link", "Address", PAGE, literal=True),
             ),
         ),
@@ -205,7 +205,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             (
                 Facet("scheme", "Scheme", SCHEME, folder="scheme/"),
                 Facet("class", "Class", f"?item a ?value . ?value a owl:Class . {OURS}"),
-                Facet("below", "Below", "?item skos:broaderTransitive ?value .", listed=False),
+                Facet("below", "Narrower than", "?item skos:broaderTransitive ?value .", listed=False),
                 Facet("mapped", "Mapped onto", MAPPED, folder="mappings/"),
             ),
             (

@@ -87,7 +87,10 @@ class Listing:
                 value = row["value"]
                 self.labels[value] = row.get("label", value).value
             else:
-                value = int(float(row["value"].value))
+                try:
+                    value = int(float(row["value"].value))
+                except (ValueError, OverflowError):  # no number, so it compares with none in SPARQL either
+                    continue
             found.setdefault(value, set()).add((row["item"], row["node"]) if facet.node else row["item"])
         return found
 

@@ -6,6 +6,7 @@ SELECT query that any SPARQL source answers; words and parts of words are looked
 
 from __future__ import annotations
 
+import math
 import re
 import sqlite3
 import threading
@@ -146,9 +147,9 @@ class Hit:
         """Why, in words."""
         return {
             "exact": f"{self.what}",
-            "prefix": f"{self.what} begins so",
-            "words": f"words of its {self.what}",
-            "typo": f"{self.what} is spelt nearly so",
+            "prefix": f"{self.what} begins with it",
+            "words": f"words in the {self.what}",
+            "typo": f"{self.what} with a similar spelling",
         }[self.how]
 
 
@@ -241,9 +242,25 @@ class Search:
         return list(self._ways(squeeze(text), fold(text).split()))
 
     def _some_words(self, text: str) -> list[Hit]:
-        """Names that hold at least one of the words."""
-        spellings = [word for token in fold(text).split() for word in self._spellings(token)]
-        return [self._hit(number, "words", 0.3) for number in self._with_words([spellings])]
+        """Names that hold at least one of the words; of what they hold, rare words count more, and all else less."""
+        held: dict[int, float] = {}
+        sizes: dict[int, int] = {}
+        total = 0.0
+        for token in fold(text).split():
+            numbers = self._with_words([self._spellings(token)], is_typed=False)
+            tells = math.log(1 + len(self.names) / (len(numbers) + 1))
+            total += tells
+            for number in numbers:
+                held[number] = held.get(number, 0) + tells
+                sizes[number] = sizes.get(number, 0) + len(token)
+        return [
+            self._hit(number, "words", 0.3 * tells / total * (0.7 + 0.3 * self._share(sizes[number], number)))
+            for number, tells in held.items()
+        ]
+
+    def _share(self, letters: int, number: int) -> float:
+        """How much of a name so many letters are."""
+        return min(1.0, letters / len(self.names[number].squeezed))
 
     def _ways(self, squeezed: str, tokens: list[str]) -> Iterator[Hit]:
         if not squeezed:
@@ -257,8 +274,7 @@ class Search:
             for number in self.exact[longer]:
                 yield self._hit(number, "prefix", 0.7 + 0.2 * len(squeezed) / len(longer))
         for number in self._with_words([[token] for token in tokens]):
-            share = min(1.0, len(squeezed) / len(self.names[number].squeezed))
-            yield self._hit(number, "words", 0.5 + 0.25 * share)
+            yield self._hit(number, "words", 0.5 + 0.25 * self._share(len(squeezed), number))
         for near, alike in self._near(squeezed):
             for number in self.exact[near]:
                 yield self._hit(number, "typo", 0.85 * alike)
@@ -270,13 +286,13 @@ class Search:
         name = self.names[number]
         return Hit(name.thing, round(score * WEIGHTS[name.what], 3), how, name.what, name.text)
 
-    def _with_words(self, tokens: list[list[str]]) -> list[int]:
-        """Names that hold one spelling of each token; the last token may be the beginning of a word."""
+    def _with_words(self, tokens: list[list[str]], is_typed: bool = True) -> list[int]:
+        """Names that hold one spelling of each token; the last token may be the beginning of a word that is typed."""
         if not all(tokens):
             return []
         last = len(tokens) - 1
         terms = (
-            " OR ".join(f'"{one}"' + ("*" if number == last else "") for one in spellings)
+            " OR ".join(f'"{one}"' + ("*" if is_typed and number == last else "") for one in spellings)
             for number, spellings in enumerate(tokens)
         )
         return self._match("words", " AND ".join(f"({term})" for term in terms))

@@ -45,6 +45,8 @@ PAGES = {
     "compare": "/compare",
     "comparison": "/compare?thing=model/UNI&thing=model/CTransPath&thing=dataset/MIMIC-CXR",
     "gaps": "/gaps?modality=Pathology",
+    "terms": "/terms",
+    "section": "/terms/object-properties",
     "missing": "/nothing",
     "refused": "/models?modality=Patology",
 }
@@ -67,9 +69,7 @@ def main(folder: Path = FOLDER) -> None:
                 page.emulate_media(color_scheme="dark" if colours == "dark" else "light")
                 for name, path in PAGES.items():
                     page.goto(f"{client.base_url}{path}")
-                    page.screenshot(
-                        path=folder / f"{name}-{width}-{colours}.png", full_page=name in ("home", "challenges")
-                    )
+                    page.screenshot(path=folder / f"{name}-{width}-{colours}.png", full_page=name in WHOLE)
                 page.close()
         browser.close()
     print(f"{len(PAGES) * len(WIDTHS) * 2} pictures in {folder}", file=sys.stderr)

@@ -166,7 +166,7 @@ def test_a_comparison_marks_what_differs(web: httpx.Client, store: Store) -> Non
         ]
     page = tree(web.get(f"/compare?{UNI_AND_CTRANSPATH}"))
     shown = table(page)
-    assert [row[1].text for row in shown] == [
+    assert ["".join(row[1].itertext()) for row in shown] == [
         "≠ differs" if line["differs"] == "yes" else "= same" for line in compared
     ]
     assert all(row.get("class") == "differs" or not list(row.iter(f"{XHTML}b")) for row in shown)
@@ -222,6 +222,12 @@ def test_the_query_beside_a_gap_repeats_its_evidence(given: dict[str, str], fiel
         assert counts == [
             gap.count(kind) for kind in ("modality and task", "modality and paradigm", "task and paradigm")
         ]
+
+
+def test_names_that_differ_by_a_hyphen_are_told_apart(web: httpx.Client) -> None:
+    for name in ("ClinicalBERT", "Clinical-BERT"):
+        assert web.get("/compare", params={"thing": name}).headers["location"] == f"/compare?thing=model/{name}"
+    assert web.get("/compare", params={"thing": "med sam"}).headers["location"] == "/compare?thing=model/MedSAM"
 
 
 def test_what_gaps_cannot_do_is_told(web: httpx.Client) -> None:
@@ -372,7 +378,7 @@ def test_models_are_compared(page: Page) -> None:
         page.get_by_label("Add a model or dataset").fill(name)
         page.keyboard.press("Enter")
         expect(page.get_by_role("columnheader", name=re.compile(f"^{name}", re.IGNORECASE))).to_be_visible()
-    page.get_by_role("link", name="Take MedSAM away").click()
+    page.get_by_role("link", name="Remove MedSAM").click()
     expect(page).to_have_url(re.compile(re.escape(f"/compare?{UNI_AND_CTRANSPATH}") + "$"))
     expect(page.get_by_role("row", name="Modality = same")).to_have_count(1)
     expect(page.get_by_role("row", name="Year ≠ differs")).to_contain_text("2024")

@@ -16,7 +16,8 @@ from hfm_kg.catalog import Catalog
 from hfm_kg.server import Limits, create_app
 from hfm_kg.server.cache import LETTER, OVERHEAD, Cache, Cached
 from hfm_kg.server.frames import Job
-from hfm_kg.server.pool import Answer, Pool
+from hfm_kg.server.pool import Pool
+from hfm_kg.server.runs import Answer
 from hfm_kg.store import Snapshot
 
 from .conftest import serving

@@ -244,6 +244,7 @@ def test_what_the_interface_tells_is_answered(interface: dict[str, Any], web: ht
             endings = {content_type.partition(";")[0]: ending for ending, (content_type, _) in DATA.items()}
             address = path.replace("{path}", "model/BioBERT").replace("{ending}", endings.get(media_type, ""))
             address = address.replace("/static/{file}", static.address("site.css"))
+            address = address.replace("{section}", "classes")
             address = address.replace("{name}", files.get(media_type, ""))
             answer = web.get(address, params=given, headers={"Accept": media_type}, follow_redirects=True)
             assert answer.status_code == 200, (path, media_type)

@@ -39,8 +39,10 @@ from hfm_kg.server.bounds import MEGABYTE
 from hfm_kg.server.channel import LOWER, Evaluator
 from hfm_kg.server.evaluator import Stores
 from hfm_kg.server.frames import Job
-from hfm_kg.server.lanes import SHARE, Lanes, Run
-from hfm_kg.server.pool import Answer, Pool
+from hfm_kg.server.lanes import SHARE, Lanes
+from hfm_kg.server.parent import Born, Died, is_on_disk
+from hfm_kg.server.pool import Pool
+from hfm_kg.server.runs import Answer, Run
 from hfm_kg.store import Snapshot
 
 from .conftest import serving
@@ -181,6 +183,7 @@ def test_an_answer_that_nobody_reads_is_not_counted_for_ever(snapshot: Snapshot)
         assert pool.clients == {"idler": 1}
         del answer
         await until(lambda: not pool.clients and len(pool.idle) == 2)
+        assert pool.kills == {"left": 1}
 
     with_pool(snapshot, LIMITS, use)
 
@@ -248,7 +251,7 @@ def test_a_slow_query_has_a_low_priority_and_the_next_one_has_not(snapshot: Snap
         await until(lambda: len(pool.idle) == 1)
         assert os.getpriority(os.PRIO_PROCESS, pool.idle[0].process) < LOWER
         assert pool.parent is not None
-        for process in (0, pool.parent.pid):
+        for process in (0, pool.parent.process.pid):
             assert os.getpriority(os.PRIO_PROCESS, process) < LOWER
 
     with_pool(snapshot, replace(LIMITS, evaluators=1), use)
@@ -284,7 +287,7 @@ def test_all_queries_together_have_a_limit_of_memory(snapshot: Snapshot) -> None
 
 
 def run_of(client: str) -> Run:
-    return Run(client, asyncio.Future(loop=LOOP))
+    return Run(Job(CHEAP), client, 1, 1, asyncio.Future(loop=LOOP))
 
 
 def lanes_with(**held: int) -> tuple[Lanes, list[Run]]:
@@ -300,30 +303,43 @@ def lanes_with(**held: int) -> tuple[Lanes, list[Run]]:
 
 def test_whoever_has_the_fewest_queries_at_work_is_next() -> None:
     lanes, _ = lanes_with(a=2, b=1)
-    lanes.waiting = [run_of("a"), run_of("b"), run_of("c"), run_of("c")]
-    assert lanes.next() is lanes.waiting[2]
+    waiting = [run_of(client) for client in ("a", "b", "c", "c")]
+    for run in waiting:
+        lanes.wait(run)
+    assert lanes.next() is waiting[2]
     for client in ("x", "y"):
         lanes.start(run_of(client), Nobody(), 0)
-    assert lanes.next() is lanes.waiting[2], "who has none need not wait for the fast lane"
-    lanes.waiting = lanes.waiting[:2]
+    assert lanes.next() is waiting[3], "who has none need not wait for the fast lane"
     assert lanes.next() is None
+    assert lanes.waiting == waiting[:2]
+
+
+def test_those_who_have_as_many_at_work_take_turns() -> None:
+    lanes = Lanes(2)
+    for client in ("a", "a", "a", "b", "b", "c"):
+        lanes.wait(run_of(client))
+    turns = [lanes.next() for _ in range(6)]
+    assert [run.client for run in turns if run is not None] == ["a", "b", "c", "a", "b", "a"]
+    assert not lanes.queues
 
 
 def test_the_longest_query_of_whoever_holds_most_yields() -> None:
     lanes, runs = lanes_with(a=1, b=2, c=2)
     assert lanes.yielding(100) is None
-    lanes.waiting = [run_of("b")]
+    lanes.wait(run_of("b"))
     assert lanes.yielding(100) is None
-    lanes.waiting.append(run_of("d"))
+    lanes.wait(run_of("d"))
     assert lanes.yielding(0) is runs[1]
 
 
 def test_an_only_query_yields_after_its_share_of_time() -> None:
     lanes, runs = lanes_with(a=1, b=1)
-    lanes.waiting = [run_of("c")]
+    other = run_of("c")
+    lanes.wait(other)
     assert lanes.yielding(SHARE) is None
     assert lanes.yielding(SHARE + 1) is runs[0]
-    lanes.waiting = [run_of("b")]
+    lanes.give_up(other)
+    lanes.wait(run_of("b"))
     assert lanes.yielding(SHARE + 1) is None
 
 
@@ -346,7 +362,7 @@ def test_a_killed_evaluator_or_parent_is_replaced(snapshot: Snapshot) -> None:
         assert b"true" in await cheap(pool)
         assert pool.parent is not None
         before = {evaluator.process for evaluator in pool.idle}
-        os.kill(pool.parent.pid, signal.SIGKILL)
+        os.kill(pool.parent.process.pid, signal.SIGKILL)
         await until(lambda: len(pool.idle) == 2 and not before & {evaluator.process for evaluator in pool.idle})
         assert b"true" in await cheap(pool)
 
@@ -388,7 +404,7 @@ def test_whatever_may_name_graphs_is_asked_of_the_whole(job: Job, is_whole: bool
 def test_what_ends_the_whole_group_is_left_to_the_front(snapshot: Snapshot, number: signal.Signals) -> None:
     async def use(pool: Pool) -> None:
         assert pool.parent is not None
-        for process in (pool.parent.pid, *(evaluator.process for evaluator in pool.idle)):
+        for process in (pool.parent.process.pid, *(evaluator.process for evaluator in pool.idle)):
             os.kill(process, number)
         assert b"true" in await cheap(pool)
         assert (pool.generation, pool.killed) == (0, 0)
@@ -402,7 +418,7 @@ def test_a_snapshot_that_has_gone_is_told_instead_of_waited_for(snapshot: Snapsh
     async def use(pool: Pool) -> None:
         copy.unlink()
         assert pool.parent is not None
-        os.kill(pool.parent.pid, signal.SIGKILL)
+        os.kill(pool.parent.process.pid, signal.SIGKILL)
         await until(lambda: pool.failure is not None)
         with pytest.raises(SnapshotError, match="cannot read the snapshot"):
             await pool.evaluate(Job(CHEAP))
@@ -464,7 +480,7 @@ def test_a_snapshot_on_disk_gives_the_same_answers(snapshot: Snapshot, queries: 
     given: list[list[bytes]] = []
 
     async def use(pool: Pool) -> None:
-        assert pool.is_on_disk == (not given)
+        assert is_on_disk(snapshot, pool.limits) == (not given)
         given.append([(await pool.evaluate(job)).head for job in asked])
         with pytest.raises(DeadlineError):
             await pool.evaluate(Job(ENDLESS), timeout=0.2)
@@ -480,7 +496,7 @@ def test_no_process_is_left(snapshot: Snapshot) -> None:
 
     async def use(pool: Pool) -> None:
         assert pool.parent is not None
-        processes.extend([pool.parent.pid, *(evaluator.process for evaluator in pool.idle)])
+        processes.extend([pool.parent.process.pid, *(evaluator.process for evaluator in pool.idle)])
         work = asyncio.create_task(pool.evaluate(Job(ENDLESS)))
         await until(lambda: len(pool.idle) == 1)
         work.cancel()
@@ -647,7 +663,7 @@ def test_memory_that_cannot_be_given_is_told_and_leaves_no_process(snapshot: Sna
     with pytest.raises(EvaluationError, match=r"no evaluator can start with \d+ MB of memory \(--memory\)"):
         asyncio.run(pool.start())
     assert pool.parent is not None
-    assert pool.parent.returncode is not None
+    assert pool.parent.process.returncode is not None
 
 
 def test_an_evaluator_that_dies_before_it_is_welcomed_is_not_offered(snapshot: Snapshot) -> None:
@@ -656,8 +672,8 @@ def test_an_evaluator_that_dies_before_it_is_welcomed_is_not_offered(snapshot: S
         theirs.close()
         dead = 2**22 + 1  # a number that no process has
         before = set(pool.living)
-        pool._begin(pool._welcome(dead, pool.generation, ours))
-        pool._bury(dead, signal.SIGKILL)
+        pool._begin(pool._welcome(Born(dead, ours), pool.generation))
+        pool._bury(Died(dead, signal.SIGKILL))
         await until(lambda: pool.kills["idle"] == 1)
         await until(lambda: pool.living > before)  # the one that is made in its place
         assert dead not in {evaluator.process for evaluator in pool.idle}

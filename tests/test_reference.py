@@ -300,14 +300,10 @@ def test_the_page_tells_version_counts_and_tree(page: bytes, documented: dict[st
     assert nested == ["#AdaptationParadigm", "#PretrainingParadigm"]
 
 
-def test_links_to_things_lead_where_they_are_told(documented: dict[str, Term]) -> None:
-    def addresses(base: str) -> set[str]:
-        found = elements(reference.html([documented["hfm:FoundationModel"]], "1", base=base))
-        return {attributes["href"] for _, attributes in found if "href" in attributes}
-
-    example = documented["hfm:FoundationModel"].examples[0].iri
-    assert example in addresses(BASE)
-    assert "/" + example.removeprefix(BASE) in addresses("/")
+def test_links_to_things_lead_to_their_iris(documented: dict[str, Term]) -> None:
+    found = elements(reference.html([documented["hfm:FoundationModel"]], "1"))
+    addresses = {attributes["href"] for _, attributes in found if "href" in attributes}
+    assert documented["hfm:FoundationModel"].examples[0].iri in addresses
 
 
 def test_a_hostile_graph_stays_text() -> None:

@@ -64,6 +64,10 @@ def test_every_label_is_found_first_or_beside_things_that_are_called_so_too(name
         assert thing.node in {hit.thing.node for hit in hits if hit.score == 1}, thing
 
 
+def test_of_words_that_no_name_holds_together_the_rare_ones_tell_most(names: Search) -> None:
+    assert names.search("data for ECG")[0].thing.path == "Electrocardiogram"
+
+
 def test_authors_are_found(names: Search) -> None:
     hits = names.search("J. Ma", 5)
     assert {hit.what for hit in hits if hit.how == "prefix"} == {"authors"}

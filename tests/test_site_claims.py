@@ -36,5 +36,5 @@ def test_a_claim_leads_to_its_query(page: Page) -> None:
     rows = page.get_by_role("row")
     expect(page.get_by_role("heading", level=1)).to_have_text("Claims that do not hold")
     expect(rows).to_have_count(3)
-    rows.last.get_by_role("link", name=re.compile("^Query")).click()
+    rows.last.get_by_role("link", name=re.compile("^open the query")).click()
     expect(page.locator("textarea").first).to_have_value(re.compile("SELECT"))

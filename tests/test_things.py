@@ -237,7 +237,7 @@ def test_a_list_that_there_is_not_is_told(query: str, web: httpx.Client) -> None
 def test_a_concept_shows_its_place_and_what_is_under_it(web: httpx.Client) -> None:
     text = web.get("/MedicalImage").text
     number = len(web.get("/models.csv?modality=MedicalImage").text.splitlines()) - 1
-    assert f"{number} models by Modality" in text
+    assert f"{number} models with this modality" in text
     assert 'href="/models?modality=MedicalImage"' in text
     assert 'href="/datasets?modality=MedicalImage"' in text
     narrower = text.partition("Narrower</h3>")[2].partition("</section>")[0]

@@ -6,6 +6,7 @@ triples of ``hfm.owl``; how often it is used is counted in the graph, what the r
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -127,6 +128,11 @@ def anchor(iri: str) -> str:
     return iri.removeprefix(BASE) if iri.startswith(BASE) else sparql.name(iri).strip("<>")
 
 
+def kind_of(marks: Collection[Node]) -> str:
+    """The kind of a term by its classes, owl:deprecated being one of them; empty for what is none."""
+    return next((kind for mark, kind in KINDS.items() if mark in marks), "")
+
+
 def terms(graph: Graph, queries: Catalog) -> list[Term]:
     """Each term that ``hfm.owl`` declares, our own and borrowed ones: by kind, then by label."""
     return list(_Reader(graph, queries).terms())
@@ -147,13 +153,13 @@ class _Reader:
         subjects = [node for node in self.said.about if isinstance(node, NamedNode)]
         kinds = {node: kind for node in subjects if (kind := self.kind(node))}
         order = list(KINDS.values())
-        for node in sorted(kinds, key=lambda node: (order.index(kinds[node]), _by_label(self.link(node)))):
+        for node in sorted(kinds, key=lambda node: (order.index(kinds[node]), by_label(self.link(node)))):
             yield self.term(node, kinds[node])
 
     def kind(self, node: NamedNode) -> str:
         """The kind of a term, empty for what is none."""
-        marks = {*self.said.values(node, RDF.type), *(self.said.values(node, OWL.deprecated) and [OWL.deprecated])}
-        return next((kind for mark, kind in KINDS.items() if mark in marks), "")
+        deprecated = {OWL.deprecated} if self.said.values(node, OWL.deprecated) else set()
+        return kind_of({*self.said.values(node, RDF.type), *deprecated})
 
     def term(self, node: NamedNode, kind: str) -> Term:
         """All that is known of a term."""
@@ -192,7 +198,7 @@ class _Reader:
 
     def links(self, nodes: Iterable[Node]) -> tuple[Link, ...]:
         """Links to those of the nodes that have a name, by label."""
-        return tuple(sorted({self.link(node) for node in nodes if isinstance(node, NamedNode)}, key=_by_label))
+        return tuple(sorted({self.link(node) for node in nodes if isinstance(node, NamedNode)}, key=by_label))
 
     @cached_property
     def labels(self) -> dict[Node, str]:
@@ -275,12 +281,13 @@ class _Reader:
         rank = [*USERS.values(), OTHERS]
 
         def order(thing: NamedNode) -> tuple[int, bool, tuple[str, str]]:
-            return rank.index(self.user(thing)), thing not in self.labels, _by_label(self.link(thing))
+            return rank.index(self.user(thing)), thing not in self.labels, by_label(self.link(thing))
 
         return tuple(self.link(thing) for thing in sorted(ours, key=order)[:EXAMPLES])
 
 
-def _by_label(link: Link) -> tuple[str, str]:
+def by_label(link: Link) -> tuple[str, str]:
+    """The order of links."""
     return link.label.casefold(), link.iri
 
 
@@ -307,7 +314,7 @@ TITLES: Final[Mapping[str, str]] = {
     CONCEPT: "Concepts without a scheme",
     DEPRECATED: "Deprecated terms",
 }
-"""The titles of the page's sections; each concept scheme has a section of its own."""
+"""The titles of the sections; the concepts of each scheme have a section of their own."""
 
 TEMPLATES: Final = jinja2.Environment(
     loader=jinja2.PackageLoader("hfm_kg.export"),
@@ -326,29 +333,55 @@ class Branch:
     below: tuple[Branch, ...]
 
 
-def html(documented: Sequence[Term], version: str, base: str = BASE) -> bytes:
-    """The documentation as one page; ``base`` stands in the addresses of things in the place of our namespace."""
-    by_title: dict[tuple[str, str], list[Term]] = {}
+@dataclass(frozen=True)
+class Section:
+    """Terms that are documented together."""
+
+    name: str
+    """What addresses call it."""
+    title: str
+    terms: tuple[Term, ...]
+
+
+def section_of(kind: str, schemes: Sequence[Link]) -> tuple[str, str]:
+    """The name and title of the section of a term.
+
+    >>> section_of("object property", ())
+    ('object-properties', 'Object properties')
+    """
+    if kind == CONCEPT and schemes:
+        return re.split("[/#]", schemes[0].iri)[-1], schemes[0].label.capitalize()
+    return TITLES[kind].lower().replace(" ", "-"), TITLES[kind]
+
+
+def sections(documented: Sequence[Term]) -> list[Section]:
+    """All sections: kinds in their order, then concept schemes by title."""
+    order = list(TITLES)
+    found: dict[str, tuple[tuple[int, str], list[Term]]] = {}
     for term in documented:
-        title = next((scheme.label.capitalize() for scheme in term.schemes), TITLES[term.kind])
-        by_title.setdefault((term.kind, title), []).append(term)
-    kinds = list(TITLES)
-    sections = sorted(by_title.items(), key=lambda item: (kinds.index(item[0][0]), item[0][1]))
+        name, title = section_of(term.kind, term.schemes)
+        found.setdefault(name, ((order.index(term.kind), title), []))[1].append(term)
+    return [
+        Section(name, title, tuple(some))
+        for name, ((_, title), some) in sorted(found.items(), key=lambda item: (item[1][0], item[0]))
+    ]
+
+
+def html(documented: Sequence[Term], version: str) -> bytes:
+    """The documentation as one page."""
     anchors = {term.iri: f"#{term.anchor}" for term in documented}
 
     def href(iri: str) -> str:
         """Where a link leads: within the page if the term stands on it; nowhere if a browser could not follow it."""
-        if iri in anchors:
-            return anchors[iri]
-        if iri.startswith(BASE):
-            return base + iri.removeprefix(BASE)
-        return iri if iri.startswith(("http://", "https://")) else ""
+        return anchors.get(iri) or (iri if iri.startswith(("http://", "https://")) else "")
 
     page = TEMPLATES.get_template("reference.html").render(
         version=version,
-        sections=[(f"section-{number}", title, some) for number, ((_, title), some) in enumerate(sections, start=1)],
+        sections=sections(documented),
         forest=forest,
         href=href,
+        page_of=lambda iri: "",
+        asked=lambda name: "",
     )
     return page.encode()
 

@@ -137,9 +137,11 @@ class Field:
 
 def read(select: Select, catalog: Catalog) -> Field:
     """The field that a source reports, by three queries of the catalogue."""
-    stated = select(catalog["facets"].text)
+    concepts = _concepts(select(catalog["facet-concepts"].text))
+    # of what a graph does not call a modality, a task, ... nothing can be said
+    stated = [row for row in select(catalog["facets"].text) if row["concept"] in concepts]
     return Field(
-        _concepts(select(catalog["facet-concepts"].text)),
+        concepts,
         tuple(_things(stated)),
         tuple(map(_need, select(catalog["named-needs"].text))),
         {str(row["row"]): newest for row in stated if isinstance(newest := row["row_year"], int)},

@@ -16,16 +16,16 @@ from typing import Final
 from hfm_kg.gaps.field import FACETS, Facet, Field, Need, Thing
 
 KINDS: Final[Mapping[str, str]] = {
-    "data": "datasets of the modality and the task",
-    "modality and task": "models of the modality and the task, under another paradigm",
-    "modality and paradigm": "models of the modality under the paradigm, for another task",
-    "task and paradigm": "models for the task under the paradigm, of another modality",
-    "near modality": "models for the task under the paradigm, of a modality that shares a broader one",
-    "near task": "models of the modality under the paradigm, for a task that shares a broader one",
-    "near modality and task": "models under the paradigm, of a modality and for a task that share a broader one",
-    "named": "statements on challenges that affect, or directions that name, one of the concepts",
+    "data": "datasets with this modality and task",
+    "modality and task": "models with this modality and task, but another paradigm",
+    "modality and paradigm": "models with this modality and paradigm, but another task",
+    "task and paradigm": "models with this task and paradigm, but another modality",
+    "near modality": "models with this task and paradigm, and a related modality",
+    "near task": "models with this modality and paradigm, and a related task",
+    "near modality and task": "models with this paradigm, and a related modality and task",
+    "named": "statements in which a challenge or a direction concerns one of the three",
 }
-"""The kinds of evidence."""
+"""The kinds of evidence; related are concepts that share a broader one."""
 
 EQUAL: Final[Mapping[str, float]] = dict.fromkeys(KINDS, 1.0)
 """Weights that nobody tuned."""

@@ -19,10 +19,10 @@ from hfm_kg.errors import HfmError, UsageError
 from hfm_kg.server.cache import Cache, Cached, Flight, is_changing
 from hfm_kg.server.engine import Engine
 from hfm_kg.server.frames import Job
-from hfm_kg.server.pool import Answer
 from hfm_kg.server.problems import HEADERS, logger, stopping
 from hfm_kg.server.records import GONE, HEADER, note
 from hfm_kg.server.representation import Representation, Wish, represent, represent_at_once
+from hfm_kg.server.runs import Answer
 from hfm_kg.server.shortcut import Shortcut
 
 MAX_ACCEPT = 50_000

@@ -60,7 +60,7 @@ def create_app(
     select = store.select if isinstance(store, Distant) else partial(sparql.select, store)
     files = Files(pool.origin, queries, sets)
     answers = Answers(pool, Cache(pool.version, pool.limits.cache))
-    site = Site(select, queries, documents.version, files, answers)
+    site = Site(select, queries, documents, files, answers)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:

@@ -11,13 +11,12 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Final
 
 from hfm_kg.server.coding import CODINGS
 from hfm_kg.server.frames import Job
-from hfm_kg.server.pool import Answer
 from hfm_kg.server.records import note
+from hfm_kg.server.runs import Answer
 from hfm_kg.sparql import tokens
 
 CHANGING: Final = frozenset({"NOW", "RAND", "UUID", "STRUUID", "BNODE"})
@@ -66,7 +65,7 @@ class Cached:
             self.coded[coding] = CODINGS[coding](self.body)
         return self.coded[coding]
 
-    @cached_property
+    @property
     def size(self) -> int:
         """Bytes in memory at the most: the body, as large again in codings that do not shrink it, job and objects."""
         return (1 + len(CODINGS)) * len(self.body) + LETTER * self.asked + OVERHEAD
@@ -143,9 +142,9 @@ class Cache:
         digest = hashlib.sha256(named).hexdigest()[:32]
         asked = len(job.query) + len(job.accept or "") + len(job.format_name or "") + len(graphs)
         cached = Cached(answer.content_type, answer.head, f'"{digest}"', asked)
-        if cached.size <= self.limit // 8:  # one large answer must not drive out all others
+        if (size := cached.size) <= self.limit // 8:  # one large answer must not drive out all others
             self.answers[job] = cached
-            self.size += cached.size
+            self.size += size
             while self.size > self.limit:
                 _, dropped = self.answers.popitem(last=False)
                 self.size -= dropped.size

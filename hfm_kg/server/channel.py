@@ -7,9 +7,8 @@ import contextlib
 import os
 import signal
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
-from hfm_kg.server.bounds import MEGABYTE
 from hfm_kg.server.frames import HEADER, Job, Kind
 
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")
@@ -17,17 +16,24 @@ LOWER: Final = 10
 """The priority (nice) of slow queries: a tenth of a processor beside another one, so that they still come to an end."""
 
 
-class Evaluator(asyncio.Protocol):
-    """A process that evaluates, and the way to it.
+class Listener(Protocol):
+    """Whoever has evaluators."""
 
-    A protocol of its own, since most answers are one frame: streams would wake the reader twice for it.
-    """
+    def heard(self, evaluator: Evaluator, kind: Kind, payload: bytes) -> None:
+        """An evaluator has said something."""
+
+    def lost(self, evaluator: Evaluator) -> None:
+        """An evaluator cannot be reached any more: it has died, or was killed."""
+
+
+class Evaluator(asyncio.Protocol):
+    """A process that evaluates, and the way to it."""
 
     transport: asyncio.Transport
 
-    def __init__(self, process: int, generation: int) -> None:
-        self.process, self.generation = process, generation
-        """Counts the parents; an evaluator dies with its own."""
+    def __init__(self, process: int, generation: int, listener: Listener) -> None:
+        self.process, self.generation, self.listener = process, generation, listener
+        """The generation counts the parents; an evaluator dies with its own."""
         self.born = asyncio.get_running_loop().time()
         """When, by the loop's clock."""
         self.has_died = False
@@ -37,27 +43,37 @@ class Evaluator(asyncio.Protocol):
         self.net = self.data()
         """Bytes of data that it has without any query."""
         self.received = bytearray()
-        self.arrival: asyncio.Future[None] | None = None
-        """Of more bytes than there are."""
+        """The beginning of a frame."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Called by the loop."""
-        self.received += data
-        if len(self.received) >= MEGABYTE:
-            self.transport.pause_reading()
-        self._wake()
+        """Called by the loop; hands on the frames that are whole, mostly one."""
+        said: bytes | bytearray = data
+        if self.received:
+            self.received += data
+            said = self.received
+        start, there = 0, len(said)
+        while there - start >= HEADER.size:
+            kind, length = HEADER.unpack_from(said, start)
+            end = start + HEADER.size + length
+            if end > there:
+                break
+            self.listener.heard(self, Kind(kind), bytes(said[start + HEADER.size : end]))
+            start = end
+        if start or not self.received:
+            self.received = bytearray(said[start:])
 
     def connection_lost(self, error: Exception | None) -> None:
         """Called by the loop when the process has died."""
-        self._wake()
+        self.listener.lost(self)
 
-    def _wake(self) -> None:
-        if self.arrival is not None and not self.arrival.done():
-            self.arrival.set_result(None)
+    def read_on(self) -> None:
+        """Hear again what it says, after its transport was told to pause."""
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def kill(self) -> None:
         """End the process, whatever it does."""
@@ -83,21 +99,3 @@ class Evaluator(asyncio.Protocol):
             return int(Path(f"/proc/{self.process}/statm").read_bytes().split()[5]) * PAGE
         except (OSError, IndexError):
             return 0
-
-    async def frame(self) -> tuple[Kind, bytes]:
-        """What the evaluator says next. Raises ConnectionError if it has died."""
-        end = HEADER.size
-        while True:
-            if len(self.received) >= end:
-                kind, length = HEADER.unpack_from(self.received)
-                end = HEADER.size + length
-                if len(self.received) >= end:
-                    break
-            if self.transport.is_closing():
-                raise ConnectionResetError
-            self.transport.resume_reading()
-            self.arrival = asyncio.get_running_loop().create_future()
-            await self.arrival
-        payload = bytes(memoryview(self.received)[HEADER.size : end])
-        del self.received[:end]
-        return Kind(kind), payload

@@ -17,9 +17,9 @@ from hfm_kg.errors import HfmError
 from hfm_kg.server.answers import Answers
 from hfm_kg.server.cache import Cached
 from hfm_kg.server.frames import Job
-from hfm_kg.server.pool import Answer
 from hfm_kg.server.problems import problem
 from hfm_kg.server.representation import LARGE, LINES, Wish, represent_at_once
+from hfm_kg.server.runs import Answer
 from hfm_kg.server.shortcut import Ready
 
 MAX_TARGET: Final = 60 * 1024

@@ -261,10 +261,7 @@ class Current:
 
     async def warm(self, fresh: Served) -> None:
         """Have the new snapshot read what its pages need, and answer what was last asked of the old one."""
-        try:
-            await asyncio.to_thread(fresh.site.warm)
-        except Exception:  # pages that cannot be read are no reason to go on with old data
-            logger.exception("the pages of graph %s could not be read before it is served", fresh.name)
+        await asyncio.to_thread(fresh.site.warm)
         jobs = list(reversed(self.served.answers.cache.answers))
         with suppress(TimeoutError):
             async with asyncio.timeout(WARM):

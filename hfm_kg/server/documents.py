@@ -48,12 +48,9 @@ class Documents:
         self.lock = threading.Lock()
         self.made: dict[str, Any] = {}
 
-    def reference(self) -> bytes:
-        """The reference page, its links leading to this server."""
-        return self._once(
-            "reference",
-            lambda graph: reference.html(reference.terms(graph, self.queries), self.version, base="/"),
-        )
+    def sections(self) -> list[reference.Section]:
+        """The reference documentation of the ontology."""
+        return self._once("sections", lambda graph: reference.sections(reference.terms(graph, self.queries)))
 
     def ontology(self, stem: str, form: sparql.Format) -> bytes:
         """``hfm.owl`` or ``hfm-facts.owl`` in a serialisation."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from hfm_kg.server.bounds import Limits
 from hfm_kg.server.frames import Job
-from hfm_kg.server.pool import Answer
+from hfm_kg.server.runs import Answer
 from hfm_kg.statement import Quads
 
 

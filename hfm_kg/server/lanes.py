@@ -8,35 +8,16 @@ of them than another who waits gives up its longest query: a share that were kep
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, deque
 from typing import Final
 
-from hfm_kg.errors import HfmError
 from hfm_kg.server.channel import Evaluator
+from hfm_kg.server.runs import Run
 
 MOMENT: Final = 0.1
 """Seconds that a query stays in the fast lane; nearly all that people ask take less."""
 SHARE: Final = 5.0
 """Seconds after which a client gives even its only query up for another that has none."""
-
-
-@dataclass(eq=False)
-class Run:
-    """A query that waits for an evaluator, or has one."""
-
-    client: str
-    turn: asyncio.Future[Evaluator]
-    """The evaluator, once it is the query's turn."""
-    evaluator: Evaluator | None = None
-    began: float = 0
-    """When it got that, by the loop's clock."""
-    is_slow: bool = False
-    verdict: HfmError | None = None
-    """Why it was stopped."""
-    timer: asyncio.TimerHandle | None = None
-    """When it is slow, and then when it is late."""
 
 
 class Lanes:
@@ -45,7 +26,8 @@ class Lanes:
     def __init__(self, places: int) -> None:
         self.places = places
         """Of the fast lane."""
-        self.waiting: list[Run] = []
+        self.queues: dict[str, deque[Run]] = {}
+        """Those that wait, by client; the client whose turn was longest ago comes first."""
         self.working: dict[Evaluator, Run] = {}
         """In the order in which they began."""
         self.held: Counter[str] = Counter()
@@ -57,10 +39,32 @@ class Lanes:
         """Whether a query of that client need not wait for others to end."""
         return self.fast < self.places or not self.held[client]
 
+    @property
+    def waiting(self) -> list[Run]:
+        """The queries that wait."""
+        return [run for queue in self.queues.values() for run in queue]
+
+    def wait(self, run: Run) -> None:
+        """Let a query wait for its turn."""
+        self.queues.setdefault(run.client, deque()).append(run)
+
+    def give_up(self, run: Run) -> None:
+        """Let a query wait no longer."""
+        queue = self.queues[run.client]
+        queue.remove(run)
+        if not queue:
+            del self.queues[run.client]
+
     def next(self) -> Run | None:
-        """The query whose turn is next, if one may start."""
-        allowed = [run for run in self.waiting if not run.turn.done() and self.may_start(run.client)]
-        return min(allowed, key=lambda run: self.held[run.client], default=None)
+        """The query whose turn it is, if one may start; it waits no longer."""
+        client = min(filter(self.may_start, self.queues), key=self.held.__getitem__, default=None)
+        if client is None:
+            return None
+        queue = self.queues.pop(client)
+        run = queue.popleft()
+        if queue:
+            self.queues[client] = queue
+        return run
 
     def start(self, run: Run, evaluator: Evaluator, now: float) -> None:
         """Begin a query."""
@@ -96,9 +100,8 @@ class Lanes:
         one only after its share of time.
         """
         slow = [run for run in self.working.values() if run.is_slow]
-        waiting = [self.held[run.client] for run in self.waiting if not run.turn.done()]
-        if not slow or not waiting:
+        if not slow or not self.queues:
             return None
         longest = max(slow, key=lambda run: self.held[run.client])  # the first of several, which began first
-        more = self.held[longest.client] - min(waiting)
+        more = self.held[longest.client] - min(self.held[client] for client in self.queues)
         return longest if more > 1 or (more == 1 and now - longest.began > SHARE) else None

@@ -8,7 +8,7 @@ from typing import Final
 from pyoxigraph import NamedNode, Store
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from hfm_kg import sparql
@@ -38,10 +38,6 @@ DOCUMENT: Final = (RDFXML, TURTLE, NTRIPLES, JSONLD)
 """The representations of an ontology file, whose name tells what it is unless a client wants another."""
 
 
-ALONE: Final = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"}
-"""Sent with the reference, which is a release's file too: it holds its own style, and loads and runs nothing."""
-
-
 class LinkedData:
     """Answers at the paths of IRIs."""
 
@@ -50,16 +46,11 @@ class LinkedData:
         self.names = resources.Names(store)
 
     def routes(self) -> list[Route]:
-        """The reference page, the list of what points at a thing, and every path that no route before takes."""
+        """The list of what points at a thing, and every path that no route before takes."""
         return [
-            Route("/terms", self.reference, methods=["GET"]),
             Route("/pointing", layout.page(self.things.pointing), methods=["GET"]),
             Route("/{path:path}", self.resource, methods=["GET"]),
         ]
-
-    async def reference(self, request: Request) -> Response:
-        """The reference documentation of the ontology."""
-        return HTMLResponse(await run_in_threadpool(self.documents.reference), headers=ALONE)
 
     async def resource(self, request: Request) -> Response:
         """What the IRI of the path names. Raises NotAcceptableError."""
@@ -114,7 +105,7 @@ class LinkedData:
             html = layout.render(
                 "missing.html",
                 "/",
-                "Nothing is called that",
+                "Not found",
                 "The graph says nothing of this name.",
                 name=name,
                 near=[BASE + one for one in near],

@@ -135,12 +135,6 @@ def document(version: str) -> Json:
                     ),
                 }
             },
-            "/terms": {
-                "get": {
-                    "summary": "The reference of classes, properties and concepts.",
-                    "responses": _responses("The page.", page, (414, 500)),
-                }
-            },
             "/livez": {
                 "get": {"summary": "Whether the server lives.", "responses": _responses("It does.", told, (414, 500))}
             },
@@ -210,6 +204,8 @@ def _site() -> Json:
         ("/search.json", "The same as data.", {"application/json": {"schema": {}}}, [q, limit]),
         ("/challenges", "Challenges and directions, which addresses which, and the evidence.", page, []),
         ("/claims", "What the survey claims, and what the graph says.", page, [verdict]),
+        ("/terms", "The reference of classes, properties and concepts.", page, []),
+        ("/terms/{section}", "One section of it: tasks, say.", page, [{**file, "name": "section"}]),
         ("/downloads", "The files, with their sizes.", page, []),
         ("/downloads/{name}", "A file; it may take a minute to make.", files, [named]),
         ("/about-this-graph", "Sources, corrections, citation, licence.", page, []),

@@ -9,15 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Coroutine, Sized
-from dataclasses import dataclass
 from typing import Final
 
 from hfm_kg.errors import (
@@ -28,11 +23,12 @@ from hfm_kg.errors import (
     HfmError,
     SnapshotError,
 )
-from hfm_kg.server import seccomp
 from hfm_kg.server.bounds import MEGABYTE, Limits
 from hfm_kg.server.channel import Evaluator
-from hfm_kg.server.frames import FORK, READY, Job, Kind, error_of
-from hfm_kg.server.lanes import MOMENT, Lanes, Run
+from hfm_kg.server.frames import Job, Kind, error_of
+from hfm_kg.server.lanes import MOMENT, Lanes
+from hfm_kg.server.parent import Born, Died, Parent
+from hfm_kg.server.runs import Answer, Run
 from hfm_kg.store import Snapshot
 
 PROBE: Final = Job("ASK {}")
@@ -43,21 +39,10 @@ STILLBORN: Final = 1
 """Seconds after its birth in which the death of an idle evaluator is no accident, so that the next one may wait."""
 WEIGHING: Final = 0.05
 """Seconds between two looks at the memory of all evaluators while there are slow queries."""
-
-
-@dataclass
-class Answer:
-    """A result: its media type, its first bytes, and the rest if there is more."""
-
-    content_type: str
-    head: bytes
-    rest: AsyncGenerator[bytes] | None = None
-    is_taken: bool = False
-
-    def take(self) -> bool:
-        """Whether the caller is the first that asks for the rest, which can be read only once."""
-        first, self.is_taken = not self.is_taken, True
-        return first
+TICK: Final = MOMENT / 2
+"""Seconds between two looks at the queries that are not known to be slow."""
+AHEAD: Final = MEGABYTE
+"""Bytes that are read of a result before its client wants them."""
 
 
 class Pool:
@@ -74,14 +59,15 @@ class Pool:
         self.generation = 0
         self.kills: Counter[str] = Counter()
         """Evaluators that were killed or broke since the start, by cause."""
-        self.is_full = asyncio.Event()
-        """Whether all evaluators were there once."""
+        self.is_settled = asyncio.Event()
+        """Whether all evaluators were there once, or as many have died of nothing."""
         self.failure: SnapshotError | None = None
         """Why there are no evaluators any more."""
         self.endings: dict[int, asyncio.Future[int]] = {}
-        self.parent: subprocess.Popen[bytes] | None = None
-        self.control: socket.socket | None = None
+        self.parent: Parent | None = None
         self.tasks: set[asyncio.Task[None]] = set()
+        self.clock: asyncio.TimerHandle | None = None
+        """When it is looked which queries are slow or late."""
         self.scales: asyncio.TimerHandle | None = None
         """When the memory of all evaluators is looked at next."""
 
@@ -122,8 +108,10 @@ class Pool:
                 self.spawn()
             await self._launch()
             async with asyncio.timeout(BIRTH):
-                await self.is_full.wait()
-                await self._held_back(self._frames(PROBE, "", BIRTH))
+                await self.is_settled.wait()
+                if not self.alive:
+                    raise EvaluationError("all evaluators die")
+                await self._evaluated(PROBE, "", BIRTH)
         except BaseException as error:
             await self.close()
             if isinstance(error, (TimeoutError, DeadlineError, EvaluationError)):
@@ -131,210 +119,226 @@ class Pool:
                 raise EvaluationError(f"no evaluator can start with {memory}") from None
             raise
 
-    @property
-    def is_on_disk(self) -> bool:
-        """Whether the snapshot is read from disk; not where evaluators would need files to be kept from the network."""
-        dump = self.snapshot.dump
-        return seccomp.is_known() and dump.exists() and dump.stat().st_size > self.limits.in_memory
-
     def spawn(self) -> None:
         """Start a parent, which begins to read the snapshot; before :meth:`start` if there is other work meanwhile."""
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        data = self.snapshot.path / "store" if self.is_on_disk else self.snapshot.dump
-        command = [sys.executable, "-m", "hfm_kg.server.evaluator", str(data), str(theirs.fileno())]
-        self.parent = subprocess.Popen([*command, str(self.limits.memory)], pass_fds=[theirs.fileno()])
-        theirs.close()
-        self.control.setblocking(False)
+        self.parent = Parent(self.snapshot, self.limits)
 
     async def _launch(self) -> None:
         """Wait until the parent has read the snapshot, and order its evaluators. Raises SnapshotError."""
-        assert self.control is not None
-        loop = asyncio.get_running_loop()
-        if await loop.sock_recv(self.control, 64) != READY:
-            raise SnapshotError(f"cannot read the snapshot {self.snapshot.path}; build it anew: hfm-kg build")
-        loop.add_reader(self.control, self._hear)
+        assert self.parent is not None
+        await self.parent.ready()
+        self.parent.listen(self._hear)
         for _ in range(self.limits.evaluators):
-            self._order()
+            self.parent.order()
 
     def abandon(self) -> None:
         """End the parent of a pool that was not started, or has been closed."""
-        if self.control is not None and self.parent is not None:
-            self.control.close()
-            self.parent.kill()
-            self.parent.wait()
+        if self.parent is not None:
+            self.parent.leave()
+            self.parent.process.wait()
 
     async def close(self) -> None:
         """End all evaluators and their parent."""
-        if self.control is None or self.parent is None:
+        if self.parent is None:
             return
-        if self.control.fileno() >= 0:
-            asyncio.get_running_loop().remove_reader(self.control)
-        self.control.close()
-        if self.scales is not None:
-            self.scales.cancel()
-        self.parent.kill()  # it would notice only after it has read the snapshot
+        self.parent.leave()
+        for timer in (self.clock, self.scales):
+            if timer is not None:
+                timer.cancel()
+        for run in [*self.lanes.waiting, *self.lanes.working.values()]:
+            self._stop(run, "closing", EvaluationError("the server is stopping"))
         await asyncio.gather(*self.tasks, return_exceptions=True)  # those that are just being welcomed
         for evaluator in self.living:
             evaluator.kill()
         await asyncio.sleep(0)  # their connections are closed in the loop's next round
-        await asyncio.to_thread(self.parent.wait)
+        await asyncio.to_thread(self.parent.process.wait)
 
     async def evaluate(self, job: Job, client: str = "", timeout: float | None = None) -> Answer:
-        """Evaluate a query of a client.
+        """Evaluate a query of a client: its answer once it is complete, or so large that it must be streamed.
 
         Raises what the query's own mistakes raise, DeadlineError, EvaluationError, BusyError and
         ClientBusyError. A caller that is cancelled stops the query. What the query is made of was admitted before.
         """
         if self.clients[client] >= self.limits.per_client:
             raise ClientBusyError(f"you have {self.clients[client]} queries under way; wait for one to end", 1)
-        seconds = min(timeout or self.limits.timeout, self.limits.timeout)
-        frames = self._frames(job, client, seconds)
+        return await self._evaluated(job, client, min(timeout or self.limits.timeout, self.limits.timeout))
+
+    async def _evaluated(self, job: Job, client: str, seconds: float) -> Answer:
+        outcome: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        run = self._submit(job, client, seconds, outcome)
         try:
-            return await self._held_back(frames)
-        except BaseException:
-            await frames.aclose()
+            return await outcome
+        except asyncio.CancelledError:
+            self._end(run, "left")
             raise
 
-    async def _held_back(self, frames: AsyncGenerator[bytes]) -> Answer:
-        """The answer once it is complete, or once it has grown so large that it must be streamed."""
-        content_type = (await anext(frames)).decode()
-        head = bytearray()
-        async for chunk in frames:
-            head += chunk
-            if len(head) >= self.limits.hold:
-                return Answer(content_type, bytes(head), frames)
-        return Answer(content_type, bytes(head))
+    # --- a query's way ----------------------------------------------------------------------------------------
 
-    def _leave(self, client: str) -> None:
-        self.clients[client] -= 1
-        if not self.clients[client]:
-            del self.clients[client]
-
-    async def _frames(self, job: Job, client: str, seconds: float) -> AsyncGenerator[bytes]:
-        """The media type of the result, then its parts."""
-        late = DeadlineError(f"the query took longer than {seconds:g} seconds and was stopped")
-        evaluator: Evaluator | None = None
-        cause: str | None = "left"  # unless something else comes to pass, the client has
-        size = 0
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        run = Run(client, loop.create_future())
-        self.clients[client] += 1
-        try:
-            evaluator = await self._take(run, deadline)
-            # not a time-out around what follows: a client that does not read asks for no more parts
-            run.timer = (
-                loop.call_later(MOMENT, self._slow, run, deadline, late)
-                if seconds > MOMENT
-                else loop.call_at(deadline, self._stop, run, "deadline", late)
-            )
-            evaluator.send(job)
-            while True:
-                kind, payload = await evaluator.frame()
-                if kind in (Kind.WHOLE, Kind.ERROR, Kind.END):
-                    cause = None
-                    if kind == Kind.ERROR:
-                        raise error_of(payload, job.query)
-                    if kind == Kind.END:
-                        return
-                size += len(payload)
-                if size > self.limits.result:
-                    cause = "result"
-                    message = f"the result is larger than {self.limits.result} bytes; ask for less with LIMIT"
-                    raise EvaluationError(message)
-                if kind == Kind.WHOLE:
-                    content_type, _, body = payload.partition(b"\0")
-                    yield content_type
-                    yield body
-                    return
-                yield payload
-        except TimeoutError:
-            cause = "deadline"
-            raise late from None
-        except ConnectionError:
-            assert evaluator is not None
-            if run.verdict is not None:
-                raise run.verdict from None
-            evaluator.has_died = True
-            cause, error = await self._broken(evaluator)
-            raise error from None
-        finally:
-            self._leave(client)
-            if run.timer is not None:
-                run.timer.cancel()
-            if evaluator is not None:
-                self._give_back(evaluator, cause)
-
-    async def _broken(self, evaluator: Evaluator) -> tuple[str, HfmError]:
-        """Why an evaluator died by itself, in a word and as an error for the client."""
-        ending = self.endings.setdefault(evaluator.process, asyncio.get_running_loop().create_future())
-        with contextlib.suppress(TimeoutError):
-            number = await asyncio.wait_for(asyncio.shield(ending), 1)
-            if number == signal.SIGABRT:
-                used = f"{self.limits.memory // MEGABYTE} MB"
-                return "memory", EvaluationError(f"the query needs more than the {used} of memory that it may use")
-            if number == signal.SIGSEGV:
-                return "stack", EvaluationError("the query nests deeper than the engine can evaluate")
-        return "crash", EvaluationError("the process that evaluated the query has ended")
-
-    async def _take(self, run: Run, deadline: float) -> Evaluator:
-        """An evaluator, at the query's turn. Raises BusyError if too many wait, TimeoutError at the deadline."""
+    def _submit(self, job: Job, client: str, seconds: float, outcome: asyncio.Future[Answer]) -> Run:
+        """Start a query, or let it wait for its turn. Raises BusyError if too many wait."""
         if self.failure is not None:
             raise self.failure
-        now = asyncio.get_running_loop().time
-        if self.idle and self.lanes.may_start(run.client):
-            evaluator = self.idle.popleft()
-            self.lanes.start(run, evaluator, now())
-            return evaluator
-        waiting = self.lanes.waiting
-        if len(waiting) >= self.limits.queue:
-            raise BusyError(f"{len(waiting)} queries wait already; try again later", 2)
-        expiry = asyncio.get_running_loop().call_at(deadline, _is_late, run.turn)
-        waiting.append(run)
-        self._dispatch()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        run = Run(job, client, seconds, now + seconds, outcome)
+        if self.idle and self.lanes.may_start(client):
+            self.clients[client] += 1
+            self._start(run, now)
+        else:
+            if (waiting := len(self.lanes.waiting)) >= self.limits.queue:
+                raise BusyError(f"{waiting} queries wait already; try again later", 2)
+            self.clients[client] += 1
+            self.lanes.wait(run)
+            self._dispatch()
+        if seconds <= MOMENT:
+            run.timer = loop.call_at(run.deadline, self._late, run)
+        if self.clock is None:
+            self.clock = loop.call_later(TICK, self._look)
+        return run
+
+    def _start(self, run: Run, now: float) -> None:
+        """Give a query to the evaluator that was busy last: what it needs of its memory is still in the processor's."""
+        evaluator = self.idle.pop()
+        self.lanes.start(run, evaluator, now)
         try:
-            return await run.turn
-        except (asyncio.CancelledError, TimeoutError):
-            if run.evaluator is not None:
-                self._give_back(run.evaluator)
-            raise
-        finally:
-            expiry.cancel()
-            with contextlib.suppress(ValueError):
-                waiting.remove(run)
+            evaluator.send(run.job)
+        except ConnectionError:
+            self.lost(evaluator)
 
     def _dispatch(self) -> None:
         """Give idle evaluators to whose turn it is; if there are none, and none will be born, stop a query."""
-        now = asyncio.get_running_loop().time
+        now = asyncio.get_running_loop().time()
         while self.idle and (run := self.lanes.next()) is not None:
-            evaluator = self.idle.popleft()
-            self.lanes.waiting.remove(run)
-            self.lanes.start(run, evaluator, now())
-            run.turn.set_result(evaluator)
-        if not self.idle and self.alive == self.limits.evaluators and (run := self.lanes.yielding(now())) is not None:
+            self._start(run, now)
+        if not self.idle and self.alive == self.limits.evaluators and (run := self.lanes.yielding(now)) is not None:
             busy = BusyError("others wait, who have fewer queries under way, and this one is slow; try again later", 5)
             self._stop(run, "yielded", busy)
 
-    def _offer(self, evaluator: Evaluator) -> None:
-        """Give an evaluator to whoever is next."""
-        self.idle.append(evaluator)
-        self._dispatch()
+    def _look(self) -> None:
+        """Look, as long as there are queries that may be slow or late, which of them are.
 
-    def _slow(self, run: Run, deadline: float, late: DeadlineError) -> None:
-        """Let a query go on behind those that are quick."""
-        if not self.lanes.slow(run):
-            return
+        One timer for all: to set one for each query and to stop it again would take longer than to send the query.
+        """
         loop = asyncio.get_running_loop()
-        run.timer = loop.call_at(deadline, self._stop, run, "deadline", late)
+        now = loop.time()
+        for run in list(self.lanes.working.values()):
+            if not run.is_slow and now - run.began >= MOMENT:
+                self._slow(run)
+        for run in self.lanes.waiting:
+            if now >= run.deadline:
+                self._late(run)
+        self.clock = loop.call_later(TICK, self._look) if self.lanes.fast or self.lanes.queues else None
+
+    def _slow(self, run: Run) -> None:
+        """Let a query go on behind those that are quick."""
+        self.lanes.slow(run)
+        loop = asyncio.get_running_loop()
+        if run.timer is None:
+            run.timer = loop.call_at(run.deadline, self._late, run)
         if self.scales is None:
             self.scales = loop.call_later(WEIGHING, self._weigh)
         self._dispatch()
 
-    def _stop(self, run: Run, cause: str, verdict: HfmError) -> None:
-        """Stop a query at work; its client is told why."""
+    def _late(self, run: Run) -> None:
+        """Stop a query at its deadline."""
+        late = DeadlineError(f"the query took longer than {run.seconds:g} seconds and was stopped")
+        self._stop(run, "deadline", late)
+
+    def heard(self, evaluator: Evaluator, kind: Kind, payload: bytes) -> None:
+        """See :class:`hfm_kg.server.channel.Listener`."""
+        run = self.lanes.working.get(evaluator)
+        if run is None:  # the query was stopped meanwhile
+            return
+        if kind == Kind.ERROR:
+            self._end(run)
+            run.fail(error_of(payload, run.job.query))
+        elif kind == Kind.FORM:
+            run.content_type = payload.decode()
+        elif kind == Kind.END:
+            evaluator.read_on()
+            self._end(run)
+            if run.is_streamed:
+                run.wake()
+            else:
+                run.finish(Answer(run.content_type, bytes(run.held)))
+        else:
+            content_type, _, body = payload.partition(b"\0") if kind == Kind.WHOLE else (b"", b"", payload)
+            run.size += len(body)
+            if run.size > self.limits.result:
+                message = f"the result is larger than {self.limits.result} bytes; ask for less with LIMIT"
+                self._stop(run, "result", EvaluationError(message))
+            elif kind == Kind.WHOLE:
+                self._end(run)
+                run.finish(Answer(content_type.decode(), body))
+            else:
+                self._hold(run, evaluator, body)
+
+    def _hold(self, run: Run, evaluator: Evaluator, part: bytes) -> None:
+        """Keep a part of a result until it is complete, or until its reader wants it if there is too much of it."""
+        run.held += part
+        if not run.is_streamed and len(run.held) >= self.limits.hold:
+            head = bytes(run.held)
+            run.held.clear()
+            run.is_streamed = True
+            rest = self._rest(run)
+            with contextlib.suppress(StopIteration):  # it gives its first part at once, without any waiting
+                rest.asend(None).send(None)
+            run.finish(Answer(run.content_type, head, rest))
+        elif run.is_streamed:
+            if len(run.held) >= AHEAD:
+                evaluator.transport.pause_reading()
+            run.wake()
+
+    async def _rest(self, run: Run) -> AsyncGenerator[bytes]:
+        """The parts of a large result; whoever does not read to the end stops the query."""
         assert run.evaluator is not None
-        if run.evaluator in self.lanes.working:
-            run.verdict = verdict
+        try:
+            yield b""  # here it stands when it is handed over, so that it ends even if nobody ever reads
+            while part := await run.part():
+                if not run.has_ended:
+                    run.evaluator.read_on()
+                yield part
+        finally:
+            self._end(run, "left")
+
+    def lost(self, evaluator: Evaluator) -> None:
+        """See :class:`hfm_kg.server.channel.Listener`."""
+        if (run := self.lanes.working.get(evaluator)) is not None and not evaluator.has_died:
+            evaluator.has_died = True
+            self._begin(self._broken(run, evaluator))
+
+    async def _broken(self, run: Run, evaluator: Evaluator) -> None:
+        """Tell a client why the evaluator of its query has died by itself."""
+        ending = self.endings.setdefault(evaluator.process, asyncio.get_running_loop().create_future())
+        cause, error = "crash", "the process that evaluated the query has ended"
+        with contextlib.suppress(TimeoutError):
+            number = await asyncio.wait_for(asyncio.shield(ending), 1)
+            if number == signal.SIGABRT:
+                used = f"{self.limits.memory // MEGABYTE} MB"
+                cause, error = "memory", f"the query needs more than the {used} of memory that it may use"
+            elif number == signal.SIGSEGV:
+                cause, error = "stack", "the query nests deeper than the engine can evaluate"
+        self._stop(run, cause, EvaluationError(error))
+
+    def _stop(self, run: Run, cause: str, verdict: HfmError) -> None:
+        """Stop a query; its client is told why."""
+        if not run.has_ended:
+            self._end(run, cause)
+            run.fail(verdict)
+
+    def _end(self, run: Run, cause: str | None = None) -> None:
+        """Nothing more comes of a query: its answer is whole, unless there is another cause."""
+        if run.has_ended:
+            return
+        run.has_ended = True
+        self.clients[run.client] -= 1
+        if not self.clients[run.client]:
+            del self.clients[run.client]
+        if run.timer is not None:
+            run.timer.cancel()
+        if run.evaluator is None:
+            self.lanes.give_up(run)
+        else:
             self._give_back(run.evaluator, cause)
 
     def _weigh(self) -> None:
@@ -358,41 +362,37 @@ class Pool:
         if evaluator.is_replaced:
             return
         if not self.lanes.end(evaluator) and cause is None:
-            self._offer(evaluator)
+            self.idle.append(evaluator)
+            self._dispatch()
             return
         evaluator.kill()
         self.living.discard(evaluator)
         evaluator.is_replaced = True
         if cause is not None:
             self.kills[cause] += 1
+        if self.kills["idle"] >= self.limits.evaluators:
+            self.is_settled.set()
         if evaluator.generation == self.generation:  # the others are replaced with their parent
+            assert self.parent is not None
             self.alive -= 1
             loop = asyncio.get_running_loop()
             if cause == "idle" and loop.time() - evaluator.born < STILLBORN:
-                loop.call_later(STILLBORN, self._order)
+                loop.call_later(STILLBORN, self.parent.order)
             else:
-                self._order()
+                self.parent.order()
         self._dispatch()
 
-    def _order(self) -> None:
-        """Ask the parent for another evaluator."""
-        if self.control is not None and self.control.fileno() >= 0:
-            self.control.send(FORK)
+    # --- birth and death --------------------------------------------------------------------------------------
 
-    def _hear(self) -> None:
-        """What the parent says: an evaluator was born, or has died."""
-        assert self.control is not None
-        with contextlib.suppress(BlockingIOError):
-            message, descriptors, _, _ = socket.recv_fds(self.control, 256, 1)
-            if not message:
-                self._relaunch()
-                return
-            told = json.loads(message)
-            if "born" in told:
-                self.endings.pop(told["born"], None)  # the number of an evaluator that has died may be given again
-                self._begin(self._welcome(told["born"], self.generation, socket.socket(fileno=descriptors[0])))
-            else:
-                self._bury(told["died"], told["signal"])
+    def _hear(self, told: Born | Died | None) -> None:
+        """What the parent says: an evaluator was born, or has died; None is the end of the parent itself."""
+        if told is None:
+            self._relaunch()
+        elif isinstance(told, Born):
+            self.endings.pop(told.process, None)  # the number of an evaluator that has died may be given again
+            self._begin(self._welcome(told, self.generation))
+        else:
+            self._bury(told)
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         """Do something later, and remember it until it is done."""
@@ -402,11 +402,7 @@ class Pool:
 
     def _relaunch(self) -> None:
         """Start anew after the parent has died, and with it the evaluators that it had forked."""
-        assert self.control is not None
-        assert self.parent is not None
-        asyncio.get_running_loop().remove_reader(self.control)
-        self.control.close()
-        self.parent.wait()
+        self.abandon()
         for evaluator in self.idle:
             evaluator.kill()
             self.living.discard(evaluator)
@@ -423,45 +419,41 @@ class Pool:
         except SnapshotError as error:
             self.failure = error
             for run in self.lanes.waiting:
-                if not run.turn.done():
-                    run.turn.set_exception(error)
+                self._stop(run, "failure", error)
 
-    async def _welcome(self, process: int, generation: int, connection: socket.socket) -> None:
-        connection.setblocking(False)
-        loop = asyncio.get_running_loop()
-        _, evaluator = await loop.create_unix_connection(lambda: Evaluator(process, generation), sock=connection)
+    async def _welcome(self, born: Born, generation: int) -> None:
+        """Let an evaluator take part."""
+        born.connection.setblocking(False)
+        _, evaluator = await asyncio.get_running_loop().create_unix_connection(
+            lambda: Evaluator(born.process, generation, self), sock=born.connection
+        )
         if generation != self.generation:  # it has died with its parent
             evaluator.kill()
             return
         self.alive += 1
         self.living.add(evaluator)
-        if process in self.endings:  # it has died meanwhile
+        if born.process in self.endings:  # it has died meanwhile
             self._mourn(evaluator)
             return
-        self._offer(evaluator)
+        self.idle.append(evaluator)
+        self._dispatch()
         if self.alive == self.limits.evaluators:
-            self.is_full.set()
+            self.is_settled.set()
 
     def _mourn(self, evaluator: Evaluator) -> None:
         """Replace an evaluator that died while it had nothing to do."""
         evaluator.has_died = True
         self._give_back(evaluator, "idle")
 
-    def _bury(self, process: int, number: int) -> None:
+    def _bury(self, died: Died) -> None:
         """Note how an evaluator ended, for the query that it was at; one that died idle is replaced."""
-        ending = self.endings.setdefault(process, asyncio.get_running_loop().create_future())
+        ending = self.endings.setdefault(died.process, asyncio.get_running_loop().create_future())
         if not ending.done():
-            ending.set_result(number)
+            ending.set_result(died.signal)
         for evaluator in self.idle:
-            if evaluator.process == process:
+            if evaluator.process == died.process:
                 self.idle.remove(evaluator)
                 self._mourn(evaluator)
                 break
         while len(self.endings) > 2 * self.limits.evaluators + self.limits.queue:
             del self.endings[next(iter(self.endings))]
-
-
-def _is_late(turn: asyncio.Future[Evaluator]) -> None:
-    """Let nobody wait for a turn beyond the deadline."""
-    if not turn.done():
-        turn.set_exception(TimeoutError())

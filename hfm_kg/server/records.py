@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
 import time
@@ -16,6 +17,16 @@ HEADER: Final = b"x-request-id"
 """What the client, or a proxy before us, calls the request; sent back with the answer."""
 SANE: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 """A request id that is taken over; any other could be meant to mislead the reader of a log."""
+
+
+PROCESS: Final = secrets.token_hex(4)
+"""Begins the ids that this process gives to requests."""
+_numbers: Final = itertools.count()
+
+
+def request_id() -> str:
+    """An id for a request that has none: no other one has it, and it keeps no secret."""
+    return f"{PROCESS}{next(_numbers):08x}"
 
 
 @dataclass
@@ -49,7 +60,7 @@ class Record:
         given = next((value for name, value in scope["headers"] if name == HEADER and SANE.fullmatch(value)), None)
         client = scope.get("client")
         return cls(
-            given.decode("ascii") if given else secrets.token_hex(8),
+            given.decode("ascii") if given else request_id(),
             scope["method"],
             scope["raw_path"].decode("ascii", "backslashreplace"),
             client[0] if client else "",
@@ -122,7 +133,7 @@ class Recorded:
     ) -> Iterable[tuple[bytes, bytes]]:
         """Tell of a request without an id of its own that was answered by the shortcut; the id that it gets."""
         method, target, _ = request.split(b" ", 2)
-        record = Record(secrets.token_hex(8), method.decode(), target.partition(b"?")[0].decode(), client)
+        record = Record(request_id(), method.decode(), target.partition(b"?")[0].decode(), client)
         record.route, record.status, record.size, record.query = record.path, status, size, query
         record.seconds, record.outcome, record.is_whole = seconds, "cached" if is_cached else "ok", True
         self.tell(record)

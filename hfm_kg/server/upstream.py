@@ -35,7 +35,8 @@ from hfm_kg.errors import (
 from hfm_kg.server.bounds import Limits
 from hfm_kg.server.distant import Distant
 from hfm_kg.server.frames import Job
-from hfm_kg.server.pool import Answer, Pool
+from hfm_kg.server.pool import Pool
+from hfm_kg.server.runs import Answer
 from hfm_kg.sparql import GRAPH_FORMATS, SOLUTION_FORMATS, Format, Solution, is_graph_query
 from hfm_kg.store import Snapshot
 

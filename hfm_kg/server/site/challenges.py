@@ -108,10 +108,13 @@ def read(named: Rows, addressed: Rows, said: Rows) -> dict[str, Topic]:
     """The topics by IRI, in the order of the trees, of the rows of the three queries."""
     topics = {topic.iri: topic for topic in _grown(named)}
     for row in addressed:
+        if row["challenge"] not in topics or row["direction"] not in topics:
+            continue
         for one, other in ((row["challenge"], row["direction"]), (row["direction"], row["challenge"])):
             topics[one].ties.append(Tied(other, row["evidence"], row["row"], row["place"]))
     for row in said:
-        topic = topics[row["thing"]]
+        if (topic := topics.get(row["thing"])) is None:
+            continue
         topic.statements[row["row"]] = Statement(
             row["sentence"], row["row"], row["place"], tuple(sorted(row["references"].split(), key=_number))
         )

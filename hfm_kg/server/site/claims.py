@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 VERDICT: Final = "verdict"
 """The parameter that narrows the list."""
-ABOUT: Final = "What the survey claims of its field, what the graph gives instead, and whether the claim holds."
+ABOUT: Final = "What the survey claims of its field, what the graph says, and whether the claim holds."
 
 
 def outcomes(site: Site) -> list[Outcome]:

@@ -129,9 +129,10 @@ def find(name: str, site: Site) -> Item:
     for item in items:
         if path == item.node.value.removeprefix(BASE):
             return item
-    for item in items:
-        if squeeze(name) == squeeze(item.name):
-            return item
+    for same in (str, squeeze):  # ClinicalBERT and Clinical-BERT are two models
+        for item in items:
+            if same(name) == same(item.name):
+                return item
     raise UsageError(f"no model or dataset is called {name[:60]!r}{nearest(name, [item.name for item in items])}")
 
 
@@ -177,6 +178,12 @@ def routes(site: Site) -> list[Route]:
     ]
 
 
+def _all(names: Sequence[str], site: Site) -> list[Item]:
+    """The things of these names, none if one is missing in the graph."""
+    found = [item for name in names if (item := _known(name, site))]
+    return found if len(found) == len(names) else []
+
+
 def _known(name: str, site: Site) -> Item | None:
     try:
         return find(name, site)
@@ -194,7 +201,7 @@ def shown(things: Sequence[Item], site: Site) -> dict[str, Any]:
         "lines": lines(things, site) if things else [],
         "most": MOST,
         "known": sorted({item.name for kind in KINDS for item in site.listing(kind).items.values()}, key=str.lower),
-        "examples": [] if things else [chosen(names, site) for names in EXAMPLES],
+        "examples": [] if things else [some for names in EXAMPLES if (some := _all(names, site))],
         "address": address,
         "data": address(things, ".csv"),
         "text": query(things) if things else "",

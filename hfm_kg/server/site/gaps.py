@@ -150,11 +150,22 @@ def shown(state: State, site: Site) -> dict[str, Any]:
         "gaps": [_shown(gap) for gap in found(state, site)],
         "status": REPORTED_ELSEWHERE if "subfield" in state.chosen else NOT_REPORTED,
         "named": NAMED,
+        "counted": counted,
         "tuned_on": TUNED_ON,
         "limits": [(limit, State(state.chosen, limit).address()) for limit in (SHOWN, 50, 100, MOST)],
         "queries": [site.queries[name] for name in QUERIES],
         "exports": [(ending, state.address(f".{ending}")) for ending in DATA],
     }
+
+
+def counted(number: int, meaning: str) -> str:
+    """So many witnesses, in words.
+
+    >>> counted(1, "models with this task")
+    '1 model with this task'
+    """
+    several, _, rest = meaning.partition(" ")
+    return f"{number} {several.removesuffix('s') if number == 1 else several} {rest}"
 
 
 def _without(state: State, facet: Facet) -> State:

@@ -47,7 +47,7 @@ def routes(site: Site) -> list[Route]:
             TITLE,
             ABOUT,
             {"@type": "Dataset", "name": "HFM-KG", "version": site.version},
-            counts=[(row["kind"], int(row["things"]), LISTS.get(row["kind"], "")) for row in site.rows("counts")],
+            counts=counts(site.rows("counts")),
             steps=steps,
             flow=figures.flow(steps, ends(steps)),
             years=years,
@@ -59,6 +59,13 @@ def routes(site: Site) -> list[Route]:
         return layout.send(request, html)
 
     return [Route("/", layout.page(home), methods=["GET"])]
+
+
+def counts(rows: list[dict[str, str]]) -> list[tuple[str, int, str]]:
+    """Kinds of things with their numbers and lists: in the order of LISTS, others last."""
+    order = {kind: place for place, kind in enumerate(LISTS)}
+    rows = sorted(rows, key=lambda row: order.get(row["kind"], len(order)))
+    return [(row["kind"], int(row["things"]), LISTS.get(row["kind"], "")) for row in rows]
 
 
 def models(**facets: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -69,8 +70,22 @@ def href(address: str) -> str:
     return address if address.startswith(("http://", "https://")) else ""
 
 
+REPEATED: Final = re.compile("^HFM-KG onto (the )?| of healthcare foundation models$")
+"""What the names of all mapping sets begin with, and those of all concept schemes end with."""
+
+
+def short(name: str) -> str:
+    """A name where many stand side by side.
+
+    >>> short("tasks of healthcare foundation models"), short("HFM-KG onto the NCI Thesaurus")
+    ('tasks', 'NCI Thesaurus')
+    """
+    return REPEATED.sub("", name) or name
+
+
 TEMPLATES: Final = jinja2.Environment(
-    loader=jinja2.PackageLoader("hfm_kg.server.site"),
+    # how terms are documented is the same here and in a release's file
+    loader=jinja2.ChoiceLoader([jinja2.PackageLoader("hfm_kg.server.site"), jinja2.PackageLoader("hfm_kg.export")]),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
@@ -79,6 +94,7 @@ TEMPLATES: Final = jinja2.Environment(
 TEMPLATES.globals |= {
     "href": href,
     "navigation": NAVIGATION,
+    "short": short,
     "static": static.address,
     "there": static.there,
     "version": __version__,

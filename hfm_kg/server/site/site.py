@@ -7,15 +7,18 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
+from pyoxigraph import Store
 from starlette.routing import Route
 
 from hfm_kg import kinds, rows
 from hfm_kg.catalog import Catalog
+from hfm_kg.export.reference import Section
 from hfm_kg.gaps import Field, Gap, field, ranking
 from hfm_kg.gaps.field import Facet
 from hfm_kg.listing import Listing
 from hfm_kg.search import Search
 from hfm_kg.server.answers import Answers
+from hfm_kg.server.documents import Documents
 from hfm_kg.server.files import Files
 from hfm_kg.server.site import (
     about,
@@ -27,8 +30,10 @@ from hfm_kg.server.site import (
     finding,
     gaps,
     home,
+    layout,
     lists,
     query,
+    reference,
     static,
 )
 from hfm_kg.server.site.things.kin import Family
@@ -36,7 +41,7 @@ from hfm_kg.sparql import Select
 
 Made = TypeVar("Made")
 
-PAGES = (home, lists, finding, challenges, compare, gaps, query, downloads, claims, about, crawlers)
+PAGES = (home, lists, finding, challenges, compare, gaps, query, reference, downloads, claims, about, crawlers)
 """The modules of pages; each has ``routes(site)``."""
 
 GAPS_KEPT: Final = 64
@@ -49,8 +54,8 @@ class Site:
     Names and lists are read when they are first needed, or by :meth:`warm`.
     """
 
-    def __init__(self, select: Select, queries: Catalog, version: str, files: Files, answers: Answers) -> None:
-        self.select, self.queries, self.version = select, queries, version
+    def __init__(self, select: Select, queries: Catalog, documents: Documents, files: Files, answers: Answers) -> None:
+        self.select, self.queries, self.documents = select, queries, documents
         self.files, self.answers = files, answers
         self.lock = threading.Lock()
         self.locks: dict[str, threading.Lock] = {}
@@ -61,6 +66,16 @@ class Site:
     def names(self) -> Search:
         """All that has a name."""
         return self.once("names", lambda: Search(self.select))
+
+    @property
+    def version(self) -> str:
+        """The version of the ontology."""
+        return self.documents.version
+
+    @property
+    def sections(self) -> list[Section]:
+        """The reference documentation of the ontology."""
+        return self.documents.sections()
 
     @property
     def family(self) -> Family:
@@ -103,6 +118,8 @@ class Site:
 
     def warm(self) -> None:
         """Read all that pages need, so that the first visitor need not wait."""
+        for template in layout.TEMPLATES.list_templates():
+            layout.TEMPLATES.get_template(template)
         for name in (*home.QUERIES, *challenges.QUERIES, *about.QUERIES):
             self.rows(name)
         assert self.names
@@ -111,6 +128,8 @@ class Site:
             self.listing(name)
         claims.outcomes(self)
         self.gaps(())
+        if isinstance(self.documents.store, Store):  # of another endpoint it would be read whole, again and again
+            assert self.sections
 
     def routes(self) -> list[Route]:
         """All pages, and the files that they load."""

@@ -10,6 +10,7 @@ const isDark = () => {
 const showTheme = () => { theme.textContent = isDark() ? "Light" : "Dark"; theme.title = `Use ${isDark() ? "light" : "dark"} colours`; };
 theme.hidden = false;
 showTheme();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showTheme);
 theme.addEventListener("click", () => {
   const next = isDark() ? "light" : "dark";
   document.documentElement.dataset.theme = next;
@@ -98,7 +99,7 @@ document.addEventListener("keydown", (event) => {
 // --- lists follow their filters; on narrow screens these stay shut until asked for ---
 const filters = document.querySelector("form.filters");
 if (filters) {
-  if (matchMedia("(max-width: 50rem)").matches) filters.querySelector(".narrow").open = false;
+  if (matchMedia("(max-width: 79rem)").matches) filters.querySelector(".narrow").open = false;
   filters.addEventListener("change", (event) => { if (event.target.matches("[type=checkbox], [type=radio]")) filters.requestSubmit(); });
   filters.addEventListener("submit", () => {
     filters.querySelectorAll("input").forEach((input) => { if (!input.value) input.disabled = true; });

@@ -15,9 +15,9 @@ STEP: Final = 22
 """Height of a line."""
 SIDES: Final = (310, 650)
 """Where the names of each side begin or end."""
-CENTRE: Final = (390, 570)
+CENTRE: Final = (370, 590)
 """From where to where the thing itself reaches."""
-LETTERS: Final = {"side": 38, "centre": 18}
+LETTERS: Final = {"side": 38, "centre": 26}
 """How much of a name there is room for."""
 LINES: Final = 16
 """Things of one side, at the most."""
@@ -69,7 +69,7 @@ class Picture:
     def rows(self) -> list[tuple[str, str, Link]]:
         """The same as a table: direction, relation, thing."""
         found, relation = [], ""
-        for direction, side in zip(("points here", "from here"), self.sides, strict=True):
+        for direction, side in zip(("to it", "from it"), self.sides, strict=True):
             for line in side.lines:
                 if line.link:
                     found.append((direction, relation, line.link))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final
 
 from hfm_kg.catalog import Catalog
 from hfm_kg.export.manchester import Link
 from hfm_kg.network import similarity
-from hfm_kg.network.source import Network, merged
+from hfm_kg.network.source import Network
 from hfm_kg.rows import Select
 
-if TYPE_CHECKING:
-    import networkx as nx
+Steps = defaultdict[str, defaultdict[str, set[str]]]
 
 SIMILAR: Final = 6
 SHARED: Final = 4
@@ -24,7 +23,9 @@ DEPTH: Final = 4
 """Steps that a lineage is followed."""
 HEIRS: Final = 40
 """Things that are shown of those built directly on one."""
-VIEWS: Final = ("models-concepts", "datasets-concepts")
+COMPARED: Final = ("network-models-concepts", "network-datasets-concepts")
+LINEAGE: Final = "network-lineage"
+"""Queries of the catalogue: concepts of things that are compared, and what is built on what."""
 RELATIONS: Final = {"backbone": "backbone", "initializedFrom": "initial weights", "builtOn": "built on"}
 
 
@@ -64,14 +65,21 @@ class Family:
         self.network = Network(select, catalog)
         self.compared = []
         """Closed concepts of the things of each view, and how much each concept tells among them."""
-        for view in VIEWS:
-            things = similarity.closed(merged(self.network.facets(view)), self.network.upward)
+        for name in COMPARED:
+            concepts: defaultdict[str, set[str]] = defaultdict(set)
+            for row in select(catalog[name].text):
+                concepts[str(row["source"])].add(str(row["target"]))
+            stated = {thing: frozenset(some) for thing, some in concepts.items()}
+            things = similarity.closed(stated, self.network.upward)
             self.compared.append((things, similarity.information_content(things)))
-
-    @cached_property
-    def graph(self) -> nx.MultiDiGraph[str]:
-        """The lineage: edges lead from a thing to what it is built on."""
-        return cast("nx.MultiDiGraph[str]", self.network.view("lineage"))
+        self.bases: Steps = defaultdict(lambda: defaultdict(set))
+        """What each thing is built on, and by which relations."""
+        self.heirs: Steps = defaultdict(lambda: defaultdict(set))
+        """The other way round."""
+        for row in select(catalog[LINEAGE].text):
+            source, relation, target = (str(row[column]) for column in ("source", "relation", "target"))
+            self.bases[source][target].add(relation)
+            self.heirs[target][source].add(relation)
 
     def link(self, thing: str) -> Link:
         """A thing with its label."""
@@ -97,17 +105,16 @@ class Family:
 
     def lineage(self, thing: str) -> Lineage | None:
         """What a thing is built on, and what is built on it, step by step; None if nothing is known of that."""
-        if thing not in self.graph:
+        bases, heirs = (self._kin(thing, steps, DEPTH, frozenset({thing})) for steps in (self.bases, self.heirs))
+        if not bases and not heirs:
             return None
-        bases, heirs = (self._kin(thing, up, DEPTH, frozenset({thing})) for up in (True, False))
         return Lineage(bases, heirs[:HEIRS], max(0, len(heirs) - HEIRS))
 
-    def _kin(self, thing: str, up: bool, depth: int, seen: frozenset[str]) -> tuple[Kin, ...]:
-        neighbours = self.graph.succ[thing] if up else self.graph.pred[thing]
+    def _kin(self, thing: str, steps: Steps, depth: int, seen: frozenset[str]) -> tuple[Kin, ...]:
         found = []
-        for other, edges in neighbours.items():
+        for other, relations in steps.get(thing, {}).items():
             if other not in seen:
-                told = " and ".join(RELATIONS[one] for one in RELATIONS if one in edges)
-                beyond = self._kin(other, up, depth - 1, seen | {other}) if depth > 1 else ()
+                told = " and ".join(RELATIONS[one] for one in RELATIONS if one in relations)
+                beyond = self._kin(other, steps, depth - 1, seen | {other}) if depth > 1 else ()
                 found.append(Kin(self.link(other), told, beyond))
         return tuple(sorted(found, key=lambda kin: kin.thing.label.casefold()))

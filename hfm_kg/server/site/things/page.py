@@ -9,10 +9,12 @@ from pyoxigraph import DefaultGraph, NamedNode, Store
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hfm_kg import sparql
 from hfm_kg.errors import UnknownNameError, UsageError
 from hfm_kg.export import bibtex
 from hfm_kg.server.resources import Description
-from hfm_kg.server.site import layout
+from hfm_kg.server.site import compare, layout
+from hfm_kg.server.site.reference import address
 from hfm_kg.server.site.things import around, concepts, structured
 from hfm_kg.server.site.things.evidence import Evidence
 from hfm_kg.server.site.things.labels import Labels
@@ -32,6 +34,12 @@ LISTED = 200
 """Things on a page of those that point at a thing."""
 SUMMARY = 200
 """Letters of a description that search engines show."""
+PAGE_QUERY = """SELECT ?property ?value ?place WHERE {{
+  GRAPH ?place {{ {name} ?property ?value }}
+}}
+ORDER BY ?property ?value ?place
+"""
+"""What is said of a thing, and the named graph that says it."""
 
 
 class Things:
@@ -45,6 +53,8 @@ class Things:
         """The page of a thing, which links to its RDF by these endings."""
         view = Viewer(Evidence(self.store, self.labels, description.node), description).view()
         node, path = description.node, layout.href(view.title.iri)
+        similar = self.site.family.similar(node.value) if view.kind in ("model", "dataset") else []
+        together = [node.value, *(one.thing.iri for one in similar)][: compare.MOST]
         is_concept = bool(view.links(SKOS.inScheme))
         return layout.render(
             "thing.html",
@@ -55,14 +65,17 @@ class Things:
             ],
             structured.of(view),
             view=view,
+            reference=address(*view.documented) if view.documented else "",
             few=FEW,
             formats=endings,
             picture=around.draw(view.title, view.facts, view.incoming),
-            similar=self.site.family.similar(node.value) if view.kind in ("model", "dataset") else [],
+            similar=similar,
+            side_by_side="/compare?" + urlencode([("thing", iri.removeprefix(BASE)) for iri in together], safe="/"),
             lineage=self.site.family.lineage(node.value),
             place=concepts.place(node, self.labels, self.site) if is_concept else None,
             members=concepts.members(node, self.labels) if view.kind == "scheme" else (),
             works=self.works(view),
+            text=PAGE_QUERY.format(name=sparql.name(node.value)),
             pointing=lambda predicate: pointing(node, predicate),
         )
 

@@ -12,7 +12,7 @@ from hfm_kg.export import reference
 from hfm_kg.export.manchester import Expression, Link, Manchester, Statements
 from hfm_kg.server.resources import Description
 from hfm_kg.server.site.things.evidence import INFERRED, UNSAID, Evidence, Note, Said, Source
-from hfm_kg.terms import BIBO, DCTERMS, FAIR4ML, HFM, IAO, PROV, RDF, RDFS, SCHEMA, SKOS, iri
+from hfm_kg.terms import BIBO, DCTERMS, FAIR4ML, HFM, IAO, OWL, PROV, RDF, RDFS, SCHEMA, SKOS, iri
 
 ORDER: Final = {
     predicate: place
@@ -38,8 +38,8 @@ ORDER: Final = {
 OUTWARD: Final = (HFM.paperPage, HFM.codeRepository, HFM.landingPage, SCHEMA.sameAs, SCHEMA.url, SKOS.exactMatch,
                   SKOS.closeMatch, SKOS.broadMatch, SKOS.narrowMatch, SKOS.relatedMatch)  # fmt: skip
 """Properties that lead out of the graph: papers, code, data, mapped vocabularies."""
-ASIDE: Final = (RDFS.label, SKOS.prefLabel, RDF.type, SKOS.topConceptOf, RDFS.isDefinedBy, HFM.dataFile,
-         FAIR4ML.mlTask)  # fmt: skip
+ASIDE: Final = (RDFS.label, SKOS.prefLabel, SKOS.altLabel, SKOS.notation, RDF.type, SKOS.topConceptOf,
+                RDFS.isDefinedBy, HFM.dataFile, FAIR4ML.mlTask)  # fmt: skip
 """Properties whose values the page tells otherwise, or that few ask for."""
 RECORDS: Final = (iri("source").value + "/", iri("note").value + "/", iri("claim").value + "/")
 FEW: Final = 12
@@ -89,8 +89,8 @@ class View:
     """What backs the definition."""
     also: tuple[str, ...]
     """Other names and abbreviations."""
-    anchor: str
-    """The fragment of the thing on the reference page, empty for what is no term."""
+    documented: tuple[str, str] | None
+    """The section of the reference that tells of the term, and the fragment there; None for what is no term."""
     facts: tuple[Row, ...]
     outward: tuple[Row, ...]
     aside: tuple[Row, ...]
@@ -142,9 +142,7 @@ class Viewer:
             definition=" ".join(triple.object.value for triple in definitions if isinstance(triple.object, Literal)),
             defined=said[definitions[0]] if definitions else UNSAID,
             also=tuple(dict.fromkeys(names)),
-            anchor=reference.anchor(node.value)
-            if any(one.object in reference.KINDS for one in own if one.predicate == RDF.type)
-            else "",
+            documented=self.documented(own),
             facts=self.rows(facts, said),
             outward=self.rows((one for one in rest if one.predicate in OUTWARD and one not in aside), said),
             aside=self.rows(aside, said),
@@ -156,6 +154,16 @@ class Viewer:
             sources=tuple(self.evidence.sources.values()),
             notes=tuple(self.evidence.notes()),
         )
+
+    def documented(self, own: list[Triple]) -> tuple[str, str] | None:
+        """Where the reference tells of a term."""
+        marks = {one.object for one in own if one.predicate == RDF.type}
+        marks |= {one.predicate for one in own if one.predicate == OWL.deprecated}
+        schemes = [one.object for one in own if one.predicate == SKOS.inScheme and isinstance(one.object, NamedNode)]
+        if not (kind := reference.kind_of(marks)):
+            return None
+        section, _ = reference.section_of(kind, sorted(map(self.labels.link, schemes), key=reference.by_label))
+        return section, reference.anchor(self.description.node.value)
 
     def written(self, node: Any) -> Expression:
         """A value, with links to the things in it."""
