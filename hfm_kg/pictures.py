@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -19,21 +20,25 @@ COLOURS: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7")
 """Of Okabe and Ito's palette, which readers with any colour vision can tell apart."""
 
 
-def require(path: Path, extra: str) -> None:
-    """Raise UsageError or NotInstalledError, rather now than after the work, if no picture can be written there."""
+def require(path: Path, extra: str, *packages: str) -> None:
+    """Raise UsageError or NotInstalledError, rather now than after the work, if no picture can be written there.
+
+    ``packages`` are those of the extra that drawing needs beside matplotlib.
+    """
     if _format(path) not in FORMATS:
         raise UsageError(f"--plot {path}: name a file that ends in {' or '.join(f'.{name}' for name in FORMATS)}")
     if not path.parent.is_dir():
         raise UsageError(f"--plot {path}: there is no folder {path.parent}")
-    require_matplotlib(extra)
+    require_packages(extra, *packages)
 
 
-def require_matplotlib(extra: str) -> None:
-    """Raise NotInstalledError, with the extra that brings it, unless matplotlib is there."""
-    try:
-        import matplotlib  # noqa: F401 # only to see whether it is there
-    except ImportError:
-        raise NotInstalledError(f"pictures need matplotlib; get it with: pip install 'hfm-kg[{extra}]'") from None
+def require_packages(extra: str, *packages: str) -> None:
+    """Raise NotInstalledError, with the extra that brings them, unless matplotlib and other packages are there."""
+    for package in ("matplotlib", *packages):
+        try:
+            importlib.import_module(package)
+        except ImportError:
+            raise NotInstalledError(f"pictures need {package}; get it with: pip install 'hfm-kg[{extra}]'") from None
 
 
 def write(path: Path, draw: Callable[[], Figure]) -> None:

@@ -328,6 +328,25 @@ def test_a_port_that_is_taken_is_told(settings: Settings, snapshot: Snapshot) ->
     assert done.stderr.endswith("another port: hfm-kg mcp --http --port 0\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--port", "8000"], 2, "--port is of use with --http alone"),
+        (["--allow-host", "graph.example.org"], 2, "--allow-host is of use with --http alone"),
+        (["--endpoint", "nonsense"], 2, "an address begins with http://"),
+        (["--endpoint", "http://127.0.0.1:1/sparql"], 1, "http://127.0.0.1:1/sparql: the upstream endpoint cannot be"),
+    ],
+)
+def test_what_cannot_be_served_is_told_at_once(
+    arguments: list[str], code: int, told: str, settings: Settings, snapshot: Snapshot
+) -> None:
+    command = [SCRIPT, "mcp", "--output", str(settings.output), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_without_the_package_the_extra_is_named(tmp_path: Path) -> None:
     (tmp_path / "mcp.py").write_text("raise ModuleNotFoundError('No module named mcp', name='mcp')")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import sys
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
@@ -364,6 +365,14 @@ def test_the_command_draws_its_trial(ending: str, output: dict[str, str], tmp_pa
     assert drawn.startswith(b"\x89PNG") or ElementTree.fromstring(drawn).tag == "{http://www.w3.org/2000/svg}svg"
     CliRunner(mix_stderr=False).invoke(main, arguments, env=output)
     assert (picture.read_bytes(), list(tmp_path.iterdir())) == (drawn, [picture])
+
+
+@pytest.mark.parametrize("package", ["matplotlib", "scipy"])
+def test_what_a_picture_needs_is_told_before_the_work(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    result = CliRunner(mix_stderr=False).invoke(main, ["gaps", "--trial", "2024", "--plot", "trial.svg"])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"hfm-kg: pictures need {package}; get it with: pip install 'hfm-kg[network]'\n"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -419,7 +420,7 @@ def test_a_snapshot_that_has_gone_is_told_instead_of_waited_for(snapshot: Snapsh
         copy.unlink()
         assert pool.parent is not None
         os.kill(pool.parent.process.pid, signal.SIGKILL)
-        await until(lambda: pool.failure is not None)
+        await until(lambda: bool(pool.failure))
         with pytest.raises(SnapshotError, match="cannot read the snapshot"):
             await pool.evaluate(Job(CHEAP))
 
@@ -664,6 +665,87 @@ def test_memory_that_cannot_be_given_is_told_and_leaves_no_process(snapshot: Sna
         asyncio.run(pool.start())
     assert pool.parent is not None
     assert pool.parent.process.returncode is not None
+
+
+def parent_of(pool: Pool) -> int:
+    assert pool.parent is not None
+    return pool.parent.process.pid
+
+
+def test_a_parent_that_dies_with_orders_unread_is_replaced(snapshot: Snapshot) -> None:
+    async def use(pool: Pool) -> None:
+        os.kill(parent_of(pool), signal.SIGSTOP)
+        with pytest.raises(DeadlineError):
+            await pool.evaluate(Job(ENDLESS), timeout=0.2)
+        os.kill(parent_of(pool), signal.SIGKILL)
+        await until(lambda: pool.generation == 1 and len(pool.idle) == 2)
+        assert b"true" in await cheap(pool)
+
+    with_pool(snapshot, LIMITS, use)
+
+
+@pytest.mark.parametrize("is_left", [False, True])
+def test_a_query_ends_though_its_parent_has_just_died(snapshot: Snapshot, is_left: bool) -> None:
+    async def use(pool: Pool) -> None:
+        work = asyncio.create_task(pool.evaluate(Job(ENDLESS)))
+        await until(lambda: pool.lanes.fast == 0 and len(pool.idle) == 1)
+        (run,) = pool.lanes.working.values()
+        parent = parent_of(pool)
+        os.kill(parent, signal.SIGKILL)
+        os.waitid(os.P_PID, parent, os.WEXITED | os.WNOWAIT)  # nothing is heard of it before the loop's next round
+        if is_left:
+            work.cancel()
+        else:
+            pool._late(run)
+        with pytest.raises((DeadlineError, asyncio.CancelledError)) as told:
+            await work
+        assert isinstance(told.value, asyncio.CancelledError) == is_left
+        assert not pool.clients
+        await until(lambda: len(pool.idle) == 2)
+
+    with_pool(snapshot, LIMITS, use)
+
+
+def test_a_parent_without_room_for_an_evaluator_tries_again(snapshot: Snapshot) -> None:
+    async def use(pool: Pool) -> None:
+        parent = parent_of(pool)
+        soft, hard = resource.prlimit(parent, resource.RLIMIT_NOFILE)
+        resource.prlimit(parent, resource.RLIMIT_NOFILE, (3, hard))
+        endless = [pool.evaluate(Job(ENDLESS), str(number), 0.2) for number in range(2)]
+        failures = await asyncio.gather(*endless, return_exceptions=True)
+        assert [type(failure) for failure in failures] == [DeadlineError, DeadlineError]
+        assert not pool.alive
+        resource.prlimit(parent, resource.RLIMIT_NOFILE, (soft, hard))
+        assert b"true" in await cheap(pool)
+        await until(lambda: len(pool.idle) == 2)
+        assert pool.generation == 0
+
+    with_pool(snapshot, LIMITS, use)
+
+
+def test_a_pool_is_closed_while_another_parent_reads(snapshot: Snapshot) -> None:
+    async def use(pool: Pool) -> None:
+        os.kill(parent_of(pool), signal.SIGKILL)
+        await until(lambda: pool.generation == 1)
+        async with asyncio.timeout(60):
+            await pool.close()
+        with pytest.raises(EvaluationError, match="the server is stopping"):
+            await cheap(pool)
+
+    with_pool(snapshot, LIMITS, use)
+
+
+def test_an_idle_evaluator_that_cannot_be_reached_is_given_no_query(snapshot: Snapshot) -> None:
+    async def use(pool: Pool) -> None:
+        os.kill(parent_of(pool), signal.SIGSTOP)  # it tells nobody that an evaluator has died
+        for evaluator in list(pool.idle):
+            os.kill(evaluator.process, signal.SIGKILL)
+        await until(lambda: not pool.idle)
+        os.kill(parent_of(pool), signal.SIGCONT)
+        assert b"true" in await cheap(pool)
+        assert pool.kills == {"idle": 2}
+
+    with_pool(snapshot, LIMITS, use)
 
 
 def test_an_evaluator_that_dies_before_it_is_welcomed_is_not_offered(snapshot: Snapshot) -> None:

@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hfm_kg import sparql
+from hfm_kg import rows, sparql
 from hfm_kg.catalog import Catalog
 from hfm_kg.server import Limits, create_app
 from hfm_kg.server.linked import LinkedData
@@ -137,9 +137,9 @@ def test_each_statement_has_the_places_that_the_query_gives(
     for row in sparql.select(store, text):
         expected[row["property"].value].add(row["place"].value)
     assert len(expected) > 5
-    rows = {row.predicate.iri: row for row in (*page.facts, *page.outward, *page.aside)}
+    shown = {row.predicate.iri: row for row in (*page.facts, *page.outward, *page.aside)}
     for predicate, places in expected.items():
-        values = rows[predicate].values if predicate in rows else ()
+        values = shown[predicate].values if predicate in shown else ()
         said = [page.defined] if predicate == IAO.IAO_0000115.value else [value.said for value in values]
         assert {place.label for one in said for source in one.sources for place in source.places} == places, predicate
 
@@ -270,8 +270,9 @@ def test_similar_things_and_lineage(app: Starlette) -> None:
 
 def _similar(site: Site) -> list[dict[str, str]]:
     from hfm_kg.network.likeness import similar_models
+    from hfm_kg.network.source import Network
 
-    return list(similar_models(site.family.network).rows)
+    return list(similar_models(Network(rows.of_terms(site.select), site.queries)).rows)
 
 
 @pytest.mark.parametrize("name", ["model", "dataset", "reference", "concept", "scheme", "class", "row", "note"])

@@ -26,7 +26,7 @@ from hfm_kg.agents.evaluators import evaluating
 from hfm_kg.agents.tools import Tools
 from hfm_kg.api import KnowledgeGraph
 from hfm_kg.catalog import Catalog
-from hfm_kg.errors import UsageError
+from hfm_kg.errors import EndpointError, UsageError
 from hfm_kg.server import logs
 from hfm_kg.server.bounds import MEGABYTE, Limits
 from hfm_kg.server.connection import Connection
@@ -208,7 +208,10 @@ def _run(offer: Offer, serve: Callable[[MCPServer], Awaitable[bool]]) -> None:
     async def run() -> None:
         async with evaluating(offer.graph, offer.limits) as opened:
             graph = KnowledgeGraph(opened, offer.catalog)
-            await to_thread.run_sync(lambda: graph.names)  # before there are several threads that would make it
+            try:
+                await to_thread.run_sync(lambda: graph.names)  # before there are several threads that would make it
+            except EndpointError as error:  # clients are not told where it is, but whoever starts the server
+                raise EndpointError(f"{offer.graph}: {error}") from None
             is_stuck = await serve(create_server(graph))
         if is_stuck:  # a thread that reads standard input can be ended by its process alone
             click.echo("stopped", err=True)

@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from hfm_kg import session
 from hfm_kg.cli.group import main
 from hfm_kg.cli.options import output_option, root_option
-from hfm_kg.errors import NotInstalledError
+from hfm_kg.errors import NotInstalledError, UsageError
 
 
 @main.command()
@@ -65,6 +66,10 @@ def mcp(
             raise
         raise NotInstalledError("mcp is not installed; install it with: pip install 'hfm-kg[mcp]'") from None
 
+    given = click.get_current_context().get_parameter_source
+    for option in ("host", "port", "hosts"):
+        if not http and given(option) is not ParameterSource.DEFAULT:
+            raise UsageError(f"--{option.replace('hosts', 'allow-host')} is of use with --http alone")
     settings = session.settings(root, output)
     queries = session.catalog(settings)
     limits = serving.LIMITS if timeout is None else replace(serving.LIMITS, timeout=timeout)

@@ -90,7 +90,7 @@ def gaps(
     if trial is not None and any(given.values()):
         raise UsageError("a --trial is on all combinations; leave out --modality, --task, --paradigm and --subfield")
     if plot is not None:
-        pictures.require(plot, "network")
+        pictures.require(plot, "network", "scipy")
     field = ranking.read(*_source(endpoint, root, output))
     shown = format_name or present.default_format(False)
     if trial is not None:
@@ -258,7 +258,7 @@ def network_plots(
     from hfm_kg.network import measures, plots
 
     chosen = measures.chosen(names)
-    pictures.require_matplotlib("network")
+    pictures.require_packages("network")
     source = measures.Network(*_source(endpoint, root, output), seed=seed, samples=samples)
     folder.mkdir(parents=True, exist_ok=True)
     with session.progress() as progress:

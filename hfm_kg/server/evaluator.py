@@ -33,6 +33,8 @@ from hfm_kg.server.frames import FORK, HEADER, READY, Job, Kind, error_frame, pa
 
 CHUNK: Final = 64 * 1024
 """Bytes of the result that are sent at once."""
+RETRY: Final = 1
+"""Seconds after which an evaluator that could not be made is tried again."""
 
 
 class Output:
@@ -148,10 +150,13 @@ def confine(memory: int, needs_files: bool) -> None:
         seccomp.refuse_sockets()
 
 
-def fork(stores: Stores, control: socket.socket, memory: int) -> None:
-    """Make an evaluator, and send its process number and its socket to the front."""
-    ours, theirs = socket.socketpair()
-    process = os.fork()
+def fork(stores: Stores, control: socket.socket, memory: int) -> bool:
+    """Make an evaluator, and send its number and its socket to the front; tells whether the machine had room for it."""
+    try:
+        ours, theirs = socket.socketpair()
+        process = os.fork()
+    except OSError:
+        return False
     if process == 0:
         code = 0
         try:
@@ -170,6 +175,7 @@ def fork(stores: Stores, control: socket.socket, memory: int) -> None:
     theirs.close()
     socket.send_fds(control, [json.dumps({"born": process}).encode()], [ours.fileno()])
     ours.close()
+    return True
 
 
 def reap(control: socket.socket) -> None:
@@ -202,15 +208,18 @@ def main(data: str, descriptor: str, memory: str) -> None:
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     try:
         control.send(READY)
+        owed = 0
         while True:
-            readable, _, _ = select.select([control.fileno(), wakeup], [], [])
+            readable, _, _ = select.select([control.fileno(), wakeup], [], [], RETRY if owed else None)
             if wakeup in readable:
                 os.read(wakeup, 4096)
                 reap(control)
             if control.fileno() in readable:
                 if control.recv(16) != FORK:
                     return
-                fork(stores, control, int(memory))
+                owed += 1
+            while owed and fork(stores, control, int(memory)):
+                owed -= 1
     except (BrokenPipeError, ConnectionResetError):
         return
 

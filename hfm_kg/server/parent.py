@@ -56,20 +56,26 @@ class Parent:
         """Have what it says handed on from now on; None once it has died."""
 
         def hear() -> None:
-            with contextlib.suppress(BlockingIOError):
+            message, descriptors = b"", [0]
+            try:
                 message, descriptors, _, _ = socket.recv_fds(self.control, 256, 1)
-                told = json.loads(message) if message else {}
-                if "born" in told:
-                    heard(Born(told["born"], socket.socket(fileno=descriptors[0])))
-                else:
-                    heard(Died(told["died"], told["signal"]) if told else None)
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                pass  # it died before it had read all orders
+            told = json.loads(message) if message else {}
+            if "born" in told:
+                heard(Born(told["born"], socket.socket(fileno=descriptors[0])))
+            else:
+                heard(Died(told["died"], told["signal"]) if told else None)
 
         asyncio.get_running_loop().add_reader(self.control, hear)
 
     def order(self) -> None:
-        """Ask it for another evaluator, unless it is about to end."""
+        """Ask it for another evaluator, unless it is about to end or has died, which is heard soon."""
         if self.control.fileno() >= 0:
-            self.control.send(FORK)
+            with contextlib.suppress(ConnectionError):
+                self.control.send(FORK)
 
     def leave(self) -> None:
         """Hear it no longer, and have it end; it would notice only after it has read the snapshot."""

@@ -43,6 +43,7 @@ WEIGHING: Final = 0.05
 """Seconds between two looks at the memory of all evaluators while there are slow queries."""
 TICK: Final = MOMENT / 2
 """Seconds between two looks at the queries that are not known to be slow."""
+STOPPING: Final = "the server is stopping"
 AHEAD: Final = MEGABYTE
 """Bytes that are read of a result before its client wants them."""
 
@@ -63,11 +64,14 @@ class Pool:
         """Evaluators that were killed or broke since the start, by cause."""
         self.is_settled = asyncio.Event()
         """Whether all evaluators were there once, or as many have died of nothing."""
-        self.failure: SnapshotError | None = None
+        self.failure = ""
         """Why there are no evaluators any more."""
+        self.is_closed = False
         self.endings: dict[int, asyncio.Future[int]] = {}
         self.parent: Parent | None = None
         self.tasks: set[asyncio.Task[None]] = set()
+        self.relaunch: asyncio.Task[None] | None = None
+        """Waits for another parent after one has died."""
         self.clock: asyncio.TimerHandle | None = None
         """When it is looked which queries are slow or late."""
         self.scales: asyncio.TimerHandle | None = None
@@ -91,7 +95,7 @@ class Pool:
     @property
     def trouble(self) -> str:
         """See :class:`hfm_kg.server.engine.Engine`."""
-        if self.failure is not None:
+        if self.failure:
             return "the evaluators cannot be started again"
         return "" if self.alive else "there are no evaluators yet"
 
@@ -143,12 +147,15 @@ class Pool:
         """End all evaluators and their parent."""
         if self.parent is None:
             return
+        self.is_closed = True
         self.parent.leave()
         for timer in (self.clock, self.scales):
             if timer is not None:
                 timer.cancel()
+        if self.relaunch is not None:
+            self.relaunch.cancel()
         for run in [*self.lanes.waiting, *self.lanes.working.values()]:
-            self._stop(run, "closing", EvaluationError("the server is stopping"))
+            self._stop(run, "closing", EvaluationError(STOPPING))
         await asyncio.gather(*self.tasks, return_exceptions=True)  # those that are just being welcomed
         for evaluator in self.living:
             evaluator.kill()
@@ -184,8 +191,10 @@ class Pool:
 
     def _submit(self, job: Job, client: str, seconds: float, outcome: asyncio.Future[Answer]) -> Run:
         """Start a query, or let it wait for its turn. Raises BusyError if too many wait."""
-        if self.failure is not None:
-            raise self.failure
+        if self.failure:
+            raise SnapshotError(self.failure)
+        if self.is_closed:
+            raise EvaluationError(STOPPING)
         loop = asyncio.get_running_loop()
         now = loop.time()
         run = Run(job, client, seconds, now + seconds, outcome)
@@ -229,12 +238,11 @@ class Pool:
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
-        for run in list(self.lanes.working.values()):
-            if not run.is_slow and now - run.began >= MOMENT:
-                self._slow(run)
-        for run in self.lanes.waiting:
+        for run in [*self.lanes.waiting, *self.lanes.working.values()]:
             if now >= run.deadline:
                 self._late(run)
+            elif run.evaluator is not None and not run.is_slow and now - run.began >= MOMENT:
+                self._slow(run)
         self.clock = loop.call_later(TICK, self._look) if self.lanes.fast or self.lanes.queues else None
 
     def _slow(self, run: Run) -> None:
@@ -258,12 +266,12 @@ class Pool:
         if run is None:  # the query was stopped meanwhile
             return
         if kind == Kind.ERROR:
+            error = error_of(payload, run.job.query)
             self._end(run)
-            run.fail(error_of(payload, run.job.query))
+            run.fail(error)
         elif kind == Kind.FORM:
             run.content_type = payload.decode()
         elif kind == Kind.END:
-            evaluator.read_on()
             self._end(run)
             if run.is_streamed:
                 run.wake()
@@ -311,7 +319,11 @@ class Pool:
 
     def lost(self, evaluator: Evaluator) -> None:
         """See :class:`hfm_kg.server.channel.Listener`."""
-        if (run := self.lanes.working.get(evaluator)) is not None and not evaluator.has_died:
+        run = self.lanes.working.get(evaluator)
+        if run is None and evaluator in self.idle:
+            self.idle.remove(evaluator)
+            self._mourn(evaluator)
+        elif run is not None and not evaluator.has_died:
             evaluator.has_died = True
             self._begin(self._broken(run, evaluator))
 
@@ -369,7 +381,8 @@ class Pool:
         """
         if evaluator.is_replaced:
             return
-        if not self.lanes.end(evaluator) and cause is None:
+        if not self.lanes.end(evaluator) and cause is None and evaluator.generation == self.generation:
+            evaluator.read_on()
             self.idle.append(evaluator)
             self._dispatch()
             return
@@ -402,11 +415,12 @@ class Pool:
         else:
             self._bury(told)
 
-    def _begin(self, work: Coroutine[None, None, None]) -> None:
+    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Do something later, and remember it until it is done."""
         task = asyncio.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        return task
 
     def _relaunch(self) -> None:
         """Start anew after the parent has died, and with it the evaluators that it had forked."""
@@ -418,14 +432,14 @@ class Pool:
         self.alive = 0
         self.generation += 1
         self.spawn()
-        self._begin(self._launch_again())
+        self.relaunch = self._begin(self._launch_again())
 
     async def _launch_again(self) -> None:
         """Have another parent make evaluators; if it cannot, tell all who wait and who come."""
         try:
             await self._launch()
         except SnapshotError as error:
-            self.failure = error
+            self.failure = str(error)
             for run in self.lanes.waiting:
                 self._stop(run, "failure", error)
 

@@ -99,7 +99,7 @@ document.addEventListener("keydown", (event) => {
 // --- lists follow their filters; on narrow screens these stay shut until asked for ---
 const filters = document.querySelector("form.filters");
 if (filters) {
-  if (matchMedia("(max-width: 79rem)").matches) filters.querySelector(".narrow").open = false;
+  if (matchMedia("(width < 80rem)").matches) filters.querySelector(".narrow").open = false;
   filters.addEventListener("change", (event) => { if (event.target.matches("[type=checkbox], [type=radio]")) filters.requestSubmit(); });
   filters.addEventListener("submit", () => {
     filters.querySelectorAll("input").forEach((input) => { if (!input.value) input.disabled = true; });

@@ -24,8 +24,9 @@ DEPTH: Final = 4
 HEIRS: Final = 40
 """Things that are shown of those built directly on one."""
 COMPARED: Final = ("network-models-concepts", "network-datasets-concepts")
+NODES: Final = "network-nodes"
 LINEAGE: Final = "network-lineage"
-"""Queries of the catalogue: concepts of things that are compared, and what is built on what."""
+"""Queries of the catalogue: concepts of things that are compared, what things are called, what is built on what."""
 RELATIONS: Final = {"backbone": "backbone", "initializedFrom": "initial weights", "builtOn": "built on"}
 
 
@@ -62,7 +63,8 @@ class Family:
     """Similarity and lineage over a source that answers SPARQL."""
 
     def __init__(self, select: Select, catalog: Catalog) -> None:
-        self.network = Network(select, catalog)
+        upward = Network(select, catalog).upward
+        self.labels = {str(row["node"]): str(row["label"]) for row in select(catalog[NODES].text)}
         self.compared = []
         """Closed concepts of the things of each view, and how much each concept tells among them."""
         for name in COMPARED:
@@ -70,7 +72,7 @@ class Family:
             for row in select(catalog[name].text):
                 concepts[str(row["source"])].add(str(row["target"]))
             stated = {thing: frozenset(some) for thing, some in concepts.items()}
-            things = similarity.closed(stated, self.network.upward)
+            things = similarity.closed(stated, upward)
             self.compared.append((things, similarity.information_content(things)))
         self.bases: Steps = defaultdict(lambda: defaultdict(set))
         """What each thing is built on, and by which relations."""
@@ -83,7 +85,7 @@ class Family:
 
     def link(self, thing: str) -> Link:
         """A thing with its label."""
-        return Link(self.network.label(thing), thing)
+        return Link(self.labels.get(thing, thing), thing)
 
     def similar(self, thing: str) -> list[Similar]:
         """The things of the same kind that share most, weighted by how much that tells."""
