@@ -121,19 +121,22 @@ def test_clients_behind_the_proxy_are_told_apart(replicas: list[Running], tmp_pa
     with nginx(tmp_path, replicas[:1] * 3) as address:
         one, other = (httpx.HTTPTransport(local_address=f"127.0.0.{number}") for number in (2, 3))
         with httpx.Client(transport=one, timeout=30) as busy, httpx.Client(transport=other, timeout=30) as calm:
-            waiting = [
-                threading.Thread(
-                    target=busy.get,
-                    args=(f"{address}/sparql",),
-                    kwargs={"params": {"query": f"{ENDLESS} # {number}", "timeout": "5"}},
-                )
-                for number in range(9)  # one more than allowed, since a try below may take a place
-            ]
+            enough = threading.Event()
+
+            def wait(number: int) -> None:
+                while not enough.is_set():
+                    busy.get(f"{address}/sparql", params={"query": f"{ENDLESS} # {number}", "timeout": "5"})
+
+            # one more than allowed, since a try below may take a place
+            waiting = [threading.Thread(target=wait, args=(number,)) for number in range(9)]
             for thread in waiting:
                 thread.start()
-            tries = count()  # an answer that the cache has is refused to nobody
-            until(lambda: cheap(busy, address, f"ASK {{}} # {next(tries)}") == 429)
-            assert cheap(calm, address, "ASK {} # calm") == 504  # it waits in the queue, and is not refused
-            assert cheap(busy, address, "ASK {} # busy", {"X-Forwarded-For": "127.0.0.9"}) == 429
-            for thread in waiting:
-                thread.join()
+            try:
+                tries = count()  # an answer that the cache has is refused to nobody
+                until(lambda: cheap(busy, address, f"ASK {{}} # {next(tries)}") == 429)
+                assert cheap(calm, address, "ASK {} # calm") == 504  # it waits in the queue, and is not refused
+                assert cheap(busy, address, "ASK {} # busy", {"X-Forwarded-For": "127.0.0.9"}) == 429
+            finally:
+                enough.set()
+                for thread in waiting:
+                    thread.join()
