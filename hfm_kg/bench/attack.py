@@ -33,6 +33,8 @@ PAUSE: Final = 0.02
 
 HEAD_START: Final = 1.0
 """Seconds that the hostile clients are at work before the others are measured, and afterwards."""
+SETTLE: Final = 8.0
+"""Seconds after the start in which a server makes its pages ready, which others notice."""
 
 ASKED: Final = 5.0
 """What the 99th percentile may grow by."""
@@ -101,6 +103,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="hfm-kg-") as folder:
         progress("starting hfm-kg")
         with started(Ours(options=()), snapshot, Path(folder) / "hfm-kg", patience) as server:
+            time.sleep(SETTLE)
             progress("cheap queries alone")
             idle = load.Python().run(_cheap(server.url, queries, seconds))
             progress("cheap queries beside hostile ones")
