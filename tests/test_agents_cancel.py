@@ -175,7 +175,12 @@ async def begun_and_left(server: psutil.Process) -> None:
 
 def test_a_cancelled_call_closes_the_connection_to_another_endpoint(settings: Settings, endpoint: str) -> None:
     async def session() -> None:
-        (upstream,) = [one for one in psutil.Process().children() if "serve" in one.cmdline()]
+        port = httpx.URL(endpoint).port
+        (upstream,) = [
+            child
+            for child in psutil.Process().children()
+            if any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in child.net_connections())
+        ]
         async with Client(stdio(settings, "--endpoint", f"{endpoint}/sparql", *LONG)) as client:
             before = left(endpoint)
             await cancelled(upstream, called(client))
