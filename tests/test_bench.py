@@ -353,7 +353,6 @@ def test_an_attack_is_measured(
     snapshot: Snapshot, store: Store, queries: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attack, "HEAD_START", 0.2)
-    monkeypatch.setattr(attack, "SETTLE", 0)
     cheap = workload.workloads(attack.CHEAP, queries, store)
     outcome = attack.run(snapshot, cheap, 0.3, 60, lambda step: None)
     assert outcome.idle.requests > 0

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from hfm_kg.bench import load
 from hfm_kg.bench.answers import SOLUTIONS
 from hfm_kg.bench.client import Sample, Task
-from hfm_kg.bench.servers import Ours, started
+from hfm_kg.bench.servers import QUIET, Ours, started
 from hfm_kg.bench.workload import Workload
 from hfm_kg.store import Snapshot
 
@@ -33,8 +33,6 @@ PAUSE: Final = 0.02
 
 HEAD_START: Final = 1.0
 """Seconds that the hostile clients are at work before the others are measured, and afterwards."""
-SETTLE: Final = 8.0
-"""Seconds after the start in which a server makes its pages ready, which others notice."""
 
 ASKED: Final = 5.0
 """What the 99th percentile may grow by."""
@@ -103,7 +101,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="hfm-kg-") as folder:
         progress("starting hfm-kg")
         with started(Ours(options=()), snapshot, Path(folder) / "hfm-kg", patience) as server:
-            time.sleep(SETTLE)
+            server.settle(patience, QUIET)
             progress("cheap queries alone")
             idle = load.Python().run(_cheap(server.url, queries, seconds))
             progress("cheap queries beside hostile ones")

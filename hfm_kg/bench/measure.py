@@ -16,7 +16,7 @@ from hfm_kg import sparql
 from hfm_kg.bench import answers, scale
 from hfm_kg.bench.client import Sample
 from hfm_kg.bench.load import LoadClient
-from hfm_kg.bench.servers import Ours, Server, Started, started
+from hfm_kg.bench.servers import QUIET, Ours, Server, Started, started
 from hfm_kg.bench.workload import Workload
 from hfm_kg.errors import EndpointError
 from hfm_kg.store import Snapshot
@@ -144,6 +144,9 @@ def run(
                 outcome.problems.append(Problem(server.name, "", str(error)))
             else:
                 outcome.servers.append(begun)
+        for begun in outcome.servers:
+            progress(f"waiting until {begun.name} is ready")
+            begun.settle(plan.patience, QUIET)
         outcome.servers += endpoints
         store = snapshot.open()
         for workload in plan.workloads:

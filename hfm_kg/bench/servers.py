@@ -36,6 +36,9 @@ CONNECTIONS = 128
 
 MEGABYTE = 1024 * 1024
 
+QUIET = 1.0
+"""Seconds in which a server does nothing once it has made ready, after its first answer, what it will need."""
+
 STOPPING = 10
 """Seconds that a server has to end by itself."""
 
@@ -75,12 +78,12 @@ class Started:
                 used += times.user + times.system
         return used
 
-    def settle(self, patience: float) -> bool:
-        """Wait until the server has nothing to do any more; whether that came to pass within ``patience`` seconds."""
+    def settle(self, patience: float, quiet: float = 0.1) -> bool:
+        """Wait until the server does nothing for ``quiet`` seconds; whether that was within ``patience`` seconds."""
         ends = time.monotonic() + patience
         before = self.seconds()
         while time.monotonic() < ends:
-            time.sleep(0.1)
+            time.sleep(quiet)
             after = self.seconds()
             if after - before < 0.05:
                 return True

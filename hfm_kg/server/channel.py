@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Protocol, cast
 
@@ -13,7 +15,8 @@ from hfm_kg.server.frames import HEADER, Job, Kind
 
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 LOWER: Final = 10
-"""The priority (nice) of slow queries: a tenth of a processor beside another one, so that they still come to an end."""
+"""By how much the priority (nice) of slow queries is lower: they get a tenth of a processor beside another one, so that
+they still come to an end."""
 
 
 class Listener(Protocol):
@@ -31,8 +34,8 @@ class Evaluator(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, process: int, generation: int, listener: Listener) -> None:
-        self.process, self.generation, self.listener = process, generation, listener
+    def __init__(self, process: int, connection: socket.socket, generation: int, listener: Listener) -> None:
+        self.process, self.connection, self.generation, self.listener = process, connection, generation, listener
         """The generation counts the parents; an evaluator dies with its own."""
         self.born = asyncio.get_running_loop().time()
         """When, by the loop's clock."""
@@ -82,16 +85,26 @@ class Evaluator(asyncio.Protocol):
                 os.kill(self.process, signal.SIGKILL)
         self.transport.abort()
 
-    def send(self, job: Job) -> None:
-        """Give it a job. Raises ConnectionError if it has died."""
+    def send(self, jobs: Iterable[Job]) -> None:
+        """Give it jobs, at once: what a transport is given leaves when all that came meanwhile has been dealt with.
+
+        Raises ConnectionError if it has died.
+        """
         if self.transport.is_closing():
             raise ConnectionResetError
-        self.transport.write(job.frame())
+        said = b"".join([job.frame() for job in jobs])
+        sent = 0
+        if not self.transport.get_write_buffer_size():
+            with contextlib.suppress(BlockingIOError):
+                sent = self.connection.send(said)
+        if sent < len(said):
+            self.transport.write(said[sent:])
 
     def sink(self) -> None:
         """Let what is quick go first; there is no way back without root."""
         with contextlib.suppress(ProcessLookupError, PermissionError):  # it has died just now
-            os.setpriority(os.PRIO_PROCESS, self.process, LOWER)
+            usual = os.getpriority(os.PRIO_PROCESS, self.process)
+            os.setpriority(os.PRIO_PROCESS, self.process, usual + LOWER)
 
     def data(self) -> int:
         """Bytes of data that the process may touch (proc(5), statm); 0 where that cannot be told."""

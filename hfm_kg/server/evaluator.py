@@ -33,6 +33,8 @@ from hfm_kg.server.frames import FORK, HEADER, READY, Job, Kind, error_frame, pa
 
 CHUNK: Final = 64 * 1024
 """Bytes of the result that are sent at once."""
+NICE: Final = 3
+"""By how much an evaluator's priority is below the front's, which hands out work and takes it back without delay."""
 RETRY: Final = 1
 """Seconds after which an evaluator that could not be made is tried again."""
 
@@ -137,6 +139,7 @@ def die_with_parent(number: signal.Signals) -> None:
 def confine(memory: int, needs_files: bool) -> None:
     """Take from this process what no query needs: sockets, programs, files, core dumps, memory beyond so many bytes."""
     die_with_parent(signal.SIGKILL)
+    os.nice(NICE)
     if sys.platform == "linux":
         status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         used = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData:"))

@@ -4,6 +4,9 @@ A query begins in the fast lane, which has as many places as there are processor
 goes on in the slow lane, at a low priority. A client that has no query at work need not wait for a place in the fast
 lane, and of those who wait the one with the fewest at work is next. When evaluators run out, a client that holds more
 of them than another who waits gives up its longest query: a share that were kept free for others would be idle mostly.
+
+As long as only one client's queries wait, some of them are sent ahead to the evaluators that are at this client's
+queries. One that has to be told each time what is next sleeps and is woken in between, which takes as long as a query.
 """
 
 from __future__ import annotations
@@ -19,6 +22,9 @@ MOMENT: Final = 0.1
 SHARE: Final = 5.0
 """Seconds after which a client gives even its only query up for another that has none."""
 
+AHEAD: Final = 8
+"""Queries that an evaluator has at most beside the one that it is at."""
+
 
 class Lanes:
     """The queries that wait, and those that are at work."""
@@ -30,6 +36,8 @@ class Lanes:
         """Those that wait, by client; the client whose turn was longest ago comes first."""
         self.working: dict[Evaluator, Run] = {}
         """In the order in which they began."""
+        self.ahead: dict[Evaluator, deque[Run]] = {}
+        """Those that an evaluator has been sent beside; one that has ended is evaluated all the same, for nobody."""
         self.held: Counter[str] = Counter()
         """Evaluators that each client holds."""
         self.fast = 0
@@ -41,8 +49,9 @@ class Lanes:
 
     @property
     def waiting(self) -> list[Run]:
-        """The queries that wait."""
-        return [run for queue in self.queues.values() for run in queue]
+        """The queries that wait, those among them that were sent ahead."""
+        queues = (*self.queues.values(), *self.ahead.values())
+        return [run for queue in queues for run in queue if not run.has_ended]
 
     def wait(self, run: Run) -> None:
         """Let a query wait for its turn."""
@@ -66,6 +75,47 @@ class Lanes:
             self.queues[client] = queue
         return run
 
+    def send_ahead(self) -> tuple[Evaluator, list[Run]] | None:
+        """An evaluator that runs out of queries, and what it is to do next, if all that wait are of its client.
+
+        The more wait the more are sent: few must not wait for one evaluator while another has nothing to do.
+        """
+        if len(self.queues) != 1:
+            return None
+        ((client, queue),) = self.queues.items()
+        at_it = [one for one, run in self.working.items() if run.client == client and not (run.is_slow or one.has_died)]
+        if not at_it:
+            return None
+        lengths = {one: len(self.ahead.get(one, ())) for one in at_it}
+        evaluator = min(at_it, key=lengths.__getitem__)
+        most = min(AHEAD, 1 + (len(queue) + sum(lengths.values())) // (2 * len(at_it)))
+        if lengths[evaluator] > most // 2:
+            return None
+        sent = [queue.popleft() for _ in range(min(len(queue), most - lengths[evaluator]))]
+        if not queue:
+            del self.queues[client]
+        for run in sent:
+            run.evaluator = evaluator
+        self.ahead.setdefault(evaluator, deque()).extend(sent)
+        return evaluator, sent
+
+    def take_back(self, evaluator: Evaluator) -> None:
+        """Let the queries that were sent ahead wait again, before all others of their client."""
+        for run in reversed(self.ahead.pop(evaluator, ())):
+            if not run.has_ended:
+                run.evaluator = None
+                self.queues.setdefault(run.client, deque()).appendleft(run)
+
+    def start_next(self, evaluator: Evaluator, now: float) -> bool:
+        """Begin the query that an evaluator was sent ahead; tells whether there was one."""
+        sent = self.ahead.get(evaluator)
+        if sent is None:
+            return False
+        self.start(sent.popleft(), evaluator, now)
+        if not sent:
+            del self.ahead[evaluator]
+        return True
+
     def start(self, run: Run, evaluator: Evaluator, now: float) -> None:
         """Begin a query."""
         run.evaluator, run.began = evaluator, now
@@ -80,6 +130,7 @@ class Lanes:
         run.is_slow = True
         self.fast -= 1
         run.evaluator.sink()
+        self.take_back(run.evaluator)
         return True
 
     def end(self, evaluator: Evaluator) -> bool:

@@ -12,7 +12,7 @@ import contextlib
 import os
 import signal
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Coroutine, Sized
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Sized
 from typing import Final
 
 from hfm_kg.errors import (
@@ -217,8 +217,11 @@ class Pool:
         """Give a query to the evaluator that was busy last: what it needs of its memory is still in the processor's."""
         evaluator = self.idle.pop()
         self.lanes.start(run, evaluator, now)
+        self._send(evaluator, [run])
+
+    def _send(self, evaluator: Evaluator, runs: Iterable[Run]) -> None:
         try:
-            evaluator.send(run.job)
+            evaluator.send(run.job for run in runs)
         except ConnectionError:
             self.lost(evaluator)
 
@@ -227,6 +230,8 @@ class Pool:
         now = asyncio.get_running_loop().time()
         while self.idle and (run := self.lanes.next()) is not None:
             self._start(run, now)
+        while (sent := self.lanes.send_ahead()) is not None:
+            self._send(*sent)
         if not self.idle and self.alive == self.limits.evaluators and (run := self.lanes.yielding(now)) is not None:
             busy = BusyError("others wait, who have fewer queries under way, and this one is slow; try again later", 5)
             self._stop(run, "yielded", busy)
@@ -241,8 +246,12 @@ class Pool:
         for run in [*self.lanes.waiting, *self.lanes.working.values()]:
             if now >= run.deadline:
                 self._late(run)
-            elif run.evaluator is not None and not run.is_slow and now - run.began >= MOMENT:
-                self._slow(run)
+        for evaluator, run in [*self.lanes.working.items()]:
+            if not run.is_slow and now - run.began >= MOMENT:
+                if run.has_ended:
+                    self._give_back(evaluator, "left")  # it was sent ahead, and nobody waits for it any more
+                else:
+                    self._slow(run)
         self.clock = loop.call_later(TICK, self._look) if self.lanes.fast or self.lanes.queues else None
 
     def _slow(self, run: Run) -> None:
@@ -264,6 +273,10 @@ class Pool:
         """See :class:`hfm_kg.server.channel.Listener`."""
         run = self.lanes.working.get(evaluator)
         if run is None:  # the query was stopped meanwhile
+            return
+        if run.has_ended:  # it was sent ahead, and then stopped
+            if kind in (Kind.ERROR, Kind.END, Kind.WHOLE):
+                self._give_back(evaluator)
             return
         if kind == Kind.ERROR:
             error = error_of(payload, run.job.query)
@@ -325,7 +338,9 @@ class Pool:
             self._mourn(evaluator)
         elif run is not None and not evaluator.has_died:
             evaluator.has_died = True
+            self.lanes.take_back(evaluator)
             self._begin(self._broken(run, evaluator))
+            self._dispatch()
 
     async def _broken(self, run: Run, evaluator: Evaluator) -> None:
         """Tell a client why the evaluator of its query has died by itself."""
@@ -339,6 +354,7 @@ class Pool:
             elif number == signal.SIGSEGV:
                 cause, error = "stack", "the query nests deeper than the engine can evaluate"
         self._stop(run, cause, EvaluationError(error))
+        self._give_back(evaluator, cause)  # if nobody waited for it any more
 
     def _stop(self, run: Run, cause: str, verdict: HfmError) -> None:
         """Stop a query; its client is told why."""
@@ -358,7 +374,7 @@ class Pool:
             run.timer.cancel()
         if run.evaluator is None:
             self.lanes.give_up(run)
-        else:
+        elif self.lanes.working.get(run.evaluator) is run:
             self._give_back(run.evaluator, cause)
 
     def _weigh(self) -> None:
@@ -383,9 +399,11 @@ class Pool:
             return
         if not self.lanes.end(evaluator) and cause is None and evaluator.generation == self.generation:
             evaluator.read_on()
-            self.idle.append(evaluator)
+            if not self.lanes.start_next(evaluator, asyncio.get_running_loop().time()):
+                self.idle.append(evaluator)
             self._dispatch()
             return
+        self.lanes.take_back(evaluator)
         evaluator.kill()
         self.living.discard(evaluator)
         evaluator.is_replaced = True
@@ -447,7 +465,7 @@ class Pool:
         """Let an evaluator take part."""
         born.connection.setblocking(False)
         _, evaluator = await asyncio.get_running_loop().create_unix_connection(
-            lambda: Evaluator(born.process, generation, self), sock=born.connection
+            lambda: Evaluator(born.process, born.connection, generation, self), sock=born.connection
         )
         if generation != self.generation:  # it has died with its parent
             evaluator.kill()
