@@ -17,11 +17,9 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
-from pyoxigraph import BlankNode, DefaultGraph, NamedNode, QueryResultsFormat, QuerySolutions, Store
-from pyoxigraph import parse_query_results as parse
+from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store
 
 from hfm_kg import sparql, statement
-from hfm_kg.catalog import Catalog
 from hfm_kg.errors import (
     BusyError,
     ClientBusyError,
@@ -46,7 +44,6 @@ from hfm_kg.terms import BASE, RDF, RDFS, iri
 from . import stores
 from .conftest import SCRIPT
 from .stores import Foreign, free_port
-from .test_competency import ANSWERS, NAMES, plain
 from .test_operations import Running, running, until
 
 Result = TypeVar("Result")
@@ -66,15 +63,6 @@ def server(oxigraph: Foreign, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A server over Oxigraph's, with no snapshot at hand."""
     with running(tmp_path_factory.mktemp("none"), "--upstream", oxigraph.asked, "--timeout", "120") as server:
         yield server
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_question_has_its_frozen_answer(server: Running, queries: Catalog, name: str) -> None:
-    result = parse(server.ask(queries[name].text).content, format=QueryResultsFormat.JSON)
-    assert isinstance(result, QuerySolutions)
-    given = ["\t".join(variable.value for variable in result.variables)]
-    given += ["\t".join(plain(term) for term in solution) for solution in result]
-    assert given == (ANSWERS / f"{name}.tsv").read_text(encoding="utf-8").removesuffix("\n").split("\n")
 
 
 @pytest.mark.parametrize(
@@ -133,15 +121,6 @@ def test_an_answer_is_kept_under_a_tag(server: Running) -> None:
     again = httpx.get(f"{server.address}/sparql", params={"query": SELECT}, headers=known)
     assert (again.status_code, again.content) == (304, b"")
     assert server.figure("hfm_kg_cache_hits_total") > 0
-
-
-@pytest.mark.parametrize(
-    "path", ["/", "/models", "/datasets?modality=Pathology", "/search?q=biobert", "/query", "/sitemap.xml"]
-)
-def test_a_page_is_the_same_as_over_a_snapshot(server: Running, endpoint: str, path: str) -> None:
-    theirs, ours = (httpx.get(f"{address}{path}", timeout=60) for address in (server.address, endpoint))
-    assert theirs.status_code == 200
-    assert theirs.text.replace(server.address, endpoint) == ours.text
 
 
 @pytest.mark.parametrize("path", ["model/UNI", "Pathology", "source/he2024/table/2/row/21", "modality"])

@@ -67,7 +67,7 @@ def write(entries: Iterable[Entry]) -> str:
 
 def _entry(entry: Entry) -> str:
     kind = TYPES.get(entry.get("kind", ""), "misc")
-    fields = {name: value for name, value in entry.items() if name not in ("key", "kind", "venue")}
+    fields = {name: entry[name] for name in FIELDS.values() if name in entry and name not in ("kind", "venue")}
     if "venue" in entry:
         fields[VENUES.get(kind, "howpublished")] = entry["venue"]
     if fields.get("author", "—") == "—":  # what the survey prints for a work without authors

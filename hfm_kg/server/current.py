@@ -133,7 +133,8 @@ def _upstream(inputs: Inputs, opened: ExitStack) -> tuple[Distant, Upstream, str
     assert inputs.upstream is not None
     upstream = Upstream(inputs.upstream, inputs.limits)
     opened.callback(upstream.abandon)
-    return Distant(upstream.select), upstream, f"upstream of {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    graph = Distant(upstream.select, inputs.upstream.default_graphs())
+    return graph, upstream, f"upstream of {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class Current:

@@ -15,6 +15,7 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple
 
 from hfm_kg.errors import LargeGraphError
 from hfm_kg.sparql import Select, Solution
+from hfm_kg.terms import BASE
 
 LARGEST: Final = 250_000
 """Quads of named graphs from which documents about the whole graph are made, in memory."""
@@ -27,8 +28,8 @@ TOGETHER: Final = 300
 DEEPEST: Final = 64
 """Blank nodes in a chain, as those of a list, that are followed from a thing."""
 
-COUNT: Final = "SELECT (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } }"
-ALL: Final = "SELECT ?g ?s ?p ?o { GRAPH ?g { ?s ?p ?o } }"
+OURS: Final = f'GRAPH ?g {{ ?s ?p ?o }} FILTER(STRSTARTS(STR(?g), "{BASE}"))'
+"""Quads of the graph's named graphs; an endpoint may hold others, of other people or of its own."""
 
 Subject = NamedNode | BlankNode | Triple
 Node = NamedNode | BlankNode | Literal | Triple
@@ -38,10 +39,14 @@ Key = tuple[Node | None, Node | None, Node | None, Place | None]
 
 
 class Distant:
-    """Quads that a source of solutions has; safe to use from several threads. Raises as the source does."""
+    """Quads that a source of solutions has; safe to use from several threads. Raises as the source does.
 
-    def __init__(self, select: Select) -> None:
-        self.select = select
+    Some engines have no default graph of their own: theirs is made of named graphs, to be told by ``default_graphs``,
+    in which ``GRAPH ?g`` finds everything once more.
+    """
+
+    def __init__(self, select: Select, default_graphs: Iterable[str] = ()) -> None:
+        self.select, self.default_graphs = select, frozenset(default_graphs)
         self.read: dict[Key, tuple[Quad, ...]] = {}
         """The quads of patterns."""
         self.parts: dict[BlankNode, tuple[Quad, ...]] = {}
@@ -95,7 +100,7 @@ class Distant:
                 break
             depth, before = max(4, 2 * depth), len(rows)
         said: dict[Subject, list[Quad]] = {thing: []}
-        for quad in _quads(rows):
+        for quad in self._quads(rows):
             said.setdefault(quad.subject, []).append(quad)
         own = said.pop(thing)
         self._keep({(thing, None, None, None): own})
@@ -115,7 +120,7 @@ class Distant:
             f"SELECT ?s ?p ?o {{ VALUES (?s ?p) {{ {' '.join(f'({one} {predicate})' for one in things)} }} ?s ?p ?o }}"
         )
         found: dict[Key, list[Quad]] = {(one, *key[1:]): [] for one in things}
-        for quad in _quads(self.select(query)):
+        for quad in self._quads(self.select(query)):
             found[quad.subject, *key[1:]].append(quad)
         self._keep(found)
         return found[key]
@@ -133,17 +138,35 @@ class Distant:
             where = f"{{ VALUES ?g {{ {place} }} GRAPH ?g {{{bound} ?s ?p ?o }} }}"
         else:
             where = f"{{{bound} ?s ?p ?o }}" + (f" UNION {named}" if place is None else "")
-        found = _quads(self.select(f"SELECT ?g ?s ?p ?o {{ {where} }}"))
+        found = self._quads(self.select(f"SELECT ?g ?s ?p ?o {{ {where} }}"))
         self._keep({key: found})
         return found
 
     def _all(self) -> Sequence[Quad]:
-        """All quads of named graphs. Raises LargeGraphError."""
-        (row,) = self.select(COUNT)
+        """All quads of the graph's named graphs. Raises LargeGraphError."""
+        where = "".join([OURS, *(f" FILTER(?g != {NamedNode(name)})" for name in sorted(self.default_graphs))])
+        (row,) = self.select(f"SELECT (COUNT(*) AS ?n) {{ {where} }}")
         if int(row["n"].value) > LARGEST:
             raise LargeGraphError(f"the graph has {row['n'].value} quads; documents are made of at most {LARGEST}")
-        self.whole = self.whole or _quads(self.select(ALL))
+        self.whole = self.whole or self._quads(self.select(f"SELECT ?g ?s ?p ?o {{ {where} }}"))
         return self.whole
+
+    def _quads(self, rows: Iterable[Solution]) -> list[Quad]:
+        """Solutions as quads; blank nodes get names of their own, for each result calls other nodes the same."""
+        names: dict[str, BlankNode] = {}
+
+        def node(term: Node) -> Node:
+            return names.setdefault(term.value, BlankNode()) if isinstance(term, BlankNode) else term
+
+        quads: dict[Quad, None] = {}
+        for row in rows:
+            subject, predicate = node(row["s"]), row["p"]
+            place: Node | Place | None = row.get("g")
+            if isinstance(subject, NamedNode | BlankNode) and isinstance(predicate, NamedNode):
+                if not isinstance(place, NamedNode) or place.value in self.default_graphs:
+                    place = DefaultGraph()
+                quads[Quad(subject, predicate, node(row["o"]), place)] = None
+        return list(quads)
 
     def _keep(self, found: dict[Key, list[Quad]]) -> None:
         """Keep what was read, and note what it names; forget everything when that is too much."""
@@ -179,19 +202,3 @@ def about(thing: NamedNode, depth: int) -> str:
         ways.append(f"{{ {chain} ?b{step} ?p{step} ?s . FILTER(isBlank(?s)) ?s ?p ?o }}")
         chain += f" ?b{step} ?p{step} ?b{step + 1} . FILTER(isBlank(?b{step + 1}))"
     return "SELECT ?g ?s ?p ?o {\n" + "\nUNION ".join(ways) + "\n}"
-
-
-def _quads(rows: Iterable[Solution]) -> list[Quad]:
-    """Solutions as quads; blank nodes get names of their own, for each result calls other nodes the same."""
-    names: dict[str, BlankNode] = {}
-
-    def node(term: Node) -> Node:
-        return names.setdefault(term.value, BlankNode()) if isinstance(term, BlankNode) else term
-
-    quads: dict[Quad, None] = {}
-    for row in rows:
-        subject, predicate, place = node(row["s"]), row["p"], row.get("g")
-        if isinstance(subject, NamedNode | BlankNode) and isinstance(predicate, NamedNode):
-            graph = place if isinstance(place, NamedNode) else DefaultGraph()
-            quads[Quad(subject, predicate, node(row["o"]), graph)] = None
-    return list(quads)

@@ -118,7 +118,7 @@ class Names:
             if isinstance(quad.subject, NamedNode) and quad.subject.value.startswith(BASE):
                 known = quad.subject.value.removeprefix(BASE)
                 paths.setdefault(known.rpartition("/")[2].casefold(), set()).add(known)
-        return {name: sorted(some) for name, some in paths.items()}
+        return {name: sorted(some) for name, some in sorted(paths.items())}
 
     def near(self, path: str) -> list[str]:
         """Paths of things whose names are like the last part of a path that leads nowhere."""

@@ -59,7 +59,12 @@ class Address:
 
     def open(self) -> Distant:
         """The quads that are there."""
-        return Distant(partial(_select, self.url, httpx.Client(timeout=httpx.Timeout(READ, connect=CONNECT))))
+        select = partial(_select, self.url, httpx.Client(timeout=httpx.Timeout(READ, connect=CONNECT)))
+        return Distant(select, self.default_graphs())
+
+    def default_graphs(self) -> list[str]:
+        """The named graphs that make up the default graph, where the address tells."""
+        return httpx.URL(self.url).params.get_list("default-graph-uri")
 
     def without_dataset(self) -> str:
         """The address for queries that name their own dataset."""
