@@ -95,13 +95,19 @@ class Evaluator(asyncio.Protocol):
         said = b"".join([job.frame() for job in jobs])
         sent = 0
         if not self.transport.get_write_buffer_size():
-            with contextlib.suppress(BlockingIOError):
+            try:
                 sent = self.connection.send(said)
+            except ConnectionError:
+                raise
+            except OSError:
+                pass  # there is no room now; the transport tries again
         if sent < len(said):
             self.transport.write(said[sent:])
 
     def sink(self) -> None:
         """Let what is quick go first; there is no way back without root."""
+        if self.has_died:
+            return
         with contextlib.suppress(ProcessLookupError, PermissionError):  # it has died just now
             usual = os.getpriority(os.PRIO_PROCESS, self.process)
             os.setpriority(os.PRIO_PROCESS, self.process, usual + LOWER)

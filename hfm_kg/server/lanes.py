@@ -7,6 +7,7 @@ of them than another who waits gives up its longest query: a share that were kep
 
 As long as only one client's queries wait, some of them are sent ahead to the evaluators that are at this client's
 queries. One that has to be told each time what is next sleeps and is woken in between, which takes as long as a query.
+There is no way to call them back before a moment has passed, so they are few enough to be done with long before.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ SHARE: Final = 5.0
 
 AHEAD: Final = 8
 """Queries that an evaluator has at most beside the one that it is at."""
+TOGETHER: Final = 0.02
+"""Seconds that these should take at most: whoever comes meanwhile waits for them, if there is no other evaluator."""
+LATELY: Final = 8
+"""Queries whose times tell how long the next ones may take."""
 
 
 class Lanes:
@@ -42,6 +47,8 @@ class Lanes:
         """Evaluators that each client holds."""
         self.fast = 0
         """Queries in the fast lane."""
+        self.pace = 0.0
+        """Seconds that a query has taken lately; of a slow one a moment counts."""
 
     def may_start(self, client: str) -> bool:
         """Whether a query of that client need not wait for others to end."""
@@ -89,7 +96,9 @@ class Lanes:
         lengths = {one: len(self.ahead.get(one, ())) for one in at_it}
         evaluator = min(at_it, key=lengths.__getitem__)
         most = min(AHEAD, 1 + (len(queue) + sum(lengths.values())) // (2 * len(at_it)))
-        if lengths[evaluator] > most // 2:
+        if self.pace * most > TOGETHER:
+            most = int(TOGETHER / self.pace)
+        if most == 0 or lengths[evaluator] > most // 2:
             return None
         sent = [queue.popleft() for _ in range(min(len(queue), most - lengths[evaluator]))]
         if not queue:
@@ -129,20 +138,26 @@ class Lanes:
             return False
         run.is_slow = True
         self.fast -= 1
+        self._took(MOMENT)
         run.evaluator.sink()
         self.take_back(run.evaluator)
         return True
 
-    def end(self, evaluator: Evaluator) -> bool:
+    def end(self, evaluator: Evaluator, now: float) -> bool:
         """An evaluator's query is over; tells whether it was slow."""
         run = self.working.pop(evaluator, None)
         if run is None:
             return False
-        self.fast -= not run.is_slow
+        if not run.is_slow:
+            self.fast -= 1
+            self._took(now - run.began)
         self.held[run.client] -= 1
         if not self.held[run.client]:
             del self.held[run.client]
         return run.is_slow
+
+    def _took(self, seconds: float) -> None:
+        self.pace += (seconds - self.pace) / LATELY
 
     def yielding(self, now: float) -> Run | None:
         """The query that is to be stopped for another that waits.

@@ -1,7 +1,7 @@
 """The front's side of evaluation: a pool of evaluators, a deadline for each query, and a queue before them.
 
-Nothing here evaluates. A query is sent to an idle evaluator; when it overruns its deadline, when its client leaves, or
-when its result grows beyond what may be sent, the evaluator is killed and another one takes its place within
+Nothing here evaluates. A query is sent to an evaluator; when it overruns its deadline, when its client leaves, or when
+its result grows beyond what may be sent, the evaluator that is at it is killed and another one takes its place within
 milliseconds. A query that breaks its evaluator breaks nothing else. Whose turn it is, :mod:`hfm_kg.server.lanes` says.
 """
 
@@ -12,7 +12,7 @@ import contextlib
 import os
 import signal
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Sized
+from collections.abc import AsyncGenerator, Coroutine, Sized
 from typing import Final
 
 from hfm_kg.errors import (
@@ -44,7 +44,7 @@ WEIGHING: Final = 0.05
 TICK: Final = MOMENT / 2
 """Seconds between two looks at the queries that are not known to be slow."""
 STOPPING: Final = "the server is stopping"
-AHEAD: Final = MEGABYTE
+UNREAD: Final = MEGABYTE
 """Bytes that are read of a result before its client wants them."""
 
 
@@ -217,11 +217,8 @@ class Pool:
         """Give a query to the evaluator that was busy last: what it needs of its memory is still in the processor's."""
         evaluator = self.idle.pop()
         self.lanes.start(run, evaluator, now)
-        self._send(evaluator, [run])
-
-    def _send(self, evaluator: Evaluator, runs: Iterable[Run]) -> None:
         try:
-            evaluator.send(run.job for run in runs)
+            evaluator.send([run.job])
         except ConnectionError:
             self.lost(evaluator)
 
@@ -231,7 +228,9 @@ class Pool:
         while self.idle and (run := self.lanes.next()) is not None:
             self._start(run, now)
         while (sent := self.lanes.send_ahead()) is not None:
-            self._send(*sent)
+            at_work, runs = sent
+            with contextlib.suppress(ConnectionError):  # it has died, which is heard after what it has answered
+                at_work.send([run.job for run in runs])
         if not self.idle and self.alive == self.limits.evaluators and (run := self.lanes.yielding(now)) is not None:
             busy = BusyError("others wait, who have fewer queries under way, and this one is slow; try again later", 5)
             self._stop(run, "yielded", busy)
@@ -314,7 +313,7 @@ class Pool:
                 rest.asend(None).send(None)
             run.finish(Answer(run.content_type, head, rest))
         elif run.is_streamed:
-            if len(run.held) >= AHEAD:
+            if len(run.held) >= UNREAD:
                 evaluator.transport.pause_reading()
             run.wake()
 
@@ -374,7 +373,7 @@ class Pool:
             run.timer.cancel()
         if run.evaluator is None:
             self.lanes.give_up(run)
-        elif self.lanes.working.get(run.evaluator) is run:
+        elif self.lanes.working.get(run.evaluator) is run:  # one that was sent ahead keeps its place in the line
             self._give_back(run.evaluator, cause)
 
     def _weigh(self) -> None:
@@ -397,9 +396,10 @@ class Pool:
         """
         if evaluator.is_replaced:
             return
-        if not self.lanes.end(evaluator) and cause is None and evaluator.generation == self.generation:
+        now = asyncio.get_running_loop().time()
+        if not self.lanes.end(evaluator, now) and cause is None and evaluator.generation == self.generation:
             evaluator.read_on()
-            if not self.lanes.start_next(evaluator, asyncio.get_running_loop().time()):
+            if not self.lanes.start_next(evaluator, now):
                 self.idle.append(evaluator)
             self._dispatch()
             return
@@ -414,9 +414,8 @@ class Pool:
         if evaluator.generation == self.generation:  # the others are replaced with their parent
             assert self.parent is not None
             self.alive -= 1
-            loop = asyncio.get_running_loop()
-            if cause == "idle" and loop.time() - evaluator.born < STILLBORN:
-                loop.call_later(STILLBORN, self.parent.order)
+            if cause == "idle" and now - evaluator.born < STILLBORN:
+                asyncio.get_running_loop().call_later(STILLBORN, self.parent.order)
             else:
                 self.parent.order()
         self._dispatch()

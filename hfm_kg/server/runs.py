@@ -39,12 +39,12 @@ class Run:
     outcome: asyncio.Future[Answer] | None
     """None once it was given: the run must not keep an answer alive that nobody reads, for then it ends."""
     evaluator: Evaluator | None = None
-    """None while it waits for one."""
+    """None while it waits for one; that it was sent to, even if it is not its turn yet."""
     began: float = 0
-    """When it got that."""
+    """When its turn came."""
     is_slow: bool = False
     has_ended: bool = False
-    """Whether nothing more is expected of the evaluator."""
+    """Whether whatever the evaluator still says of it is for nobody."""
     timer: asyncio.TimerHandle | None = None
     """Ends it at its deadline, if that is not looked after otherwise."""
 
