@@ -31,7 +31,9 @@ class FieldBuilder:
         self.store = Store()
 
     def say(self, row: str, subject: NamedNode, predicate: NamedNode, value: NamedNode | Literal) -> None:
-        for graph in (node(f"source/test/{row}"), DefaultGraph()):
+        place = node(f"source/test/{row}")
+        self.store.add(Quad(place, RDF.type, HFM.Row, DefaultGraph()))
+        for graph in (place, DefaultGraph()):
             self.store.add(Quad(subject, predicate, value, graph))
 
     def concept(self, name: str, facet: str, broader: str | None = None) -> None:
